@@ -1,7 +1,23 @@
 //! Places that keep shards.
 //!
-//! [`ShardStore`] is the seam between the engine and everything that holds bytes.
+//! [`ShardStore`] is the seam between the engine and everything that holds bytes. [`MemoryStore`] keeps
+//! shards for as long as the process lives.
+//!
+//! What this crate does not do: it holds no key, knows neither objects nor placement, and authenticates
+//! nothing. A shard is an id and opaque bytes here.
+//!
+//! Features: `contract` holds the promises of the trait as test functions, `faults` a wrapper that breaks
+//! them on demand. Start reading at [`ShardStore`].
 
+#[cfg(feature = "contract")]
+pub mod contract;
+#[cfg(feature = "faults")]
+mod faults;
+mod limits;
+mod memory;
 mod store;
 
+#[cfg(feature = "faults")]
+pub use faults::{Fault, FaultyStore, Operation, Rule};
+pub use memory::MemoryStore;
 pub use store::{ENVELOPE_LEN_MAX, SHARD_LEN_MAX, ShardInfo, ShardStore, StoreError, Usage};
