@@ -1,7 +1,7 @@
 //! Places that keep shards.
 //!
-//! [`ShardStore`] is the seam between the engine and everything that holds bytes. [`MemoryStore`] keeps
-//! shards for as long as the process lives.
+//! [`ShardStore`] is the seam between the engine and everything that holds bytes. [`DirStore`] keeps
+//! shards in a directory, [`MemoryStore`] for as long as the process lives.
 //!
 //! What this crate does not do: it holds no key, knows neither objects nor placement, and authenticates
 //! nothing. A shard is an id and opaque bytes here.
@@ -11,12 +11,14 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod dir;
 #[cfg(feature = "faults")]
 mod faults;
 mod limits;
 mod memory;
 mod store;
 
+pub use dir::{DirStore, OpenError};
 #[cfg(feature = "faults")]
 pub use faults::{Fault, FaultyStore, Operation, Rule};
 pub use memory::MemoryStore;
