@@ -5,10 +5,10 @@
 //! | shard | 200 | 700 | 1,500 | 3,000 | 4,000 | 6,000 | 8,100 | 10,700 |
 //! |---|---|---|---|---|---|---|---|---|
 //! | in the index | 364 | 1,150 | 2,832 | 4,272 | 4,261 | 8,330 | 8,350 | 16,528 |
-//! | [`cost`] | 393 | 1,193 | 3,092 | 4,288 | 4,288 | 8,384 | 8,384 | 16,576 |
+//! | [`cost`] | 430 | 1,305 | 3,092 | 4,352 | 4,352 | 8,704 | 8,704 | 17,408 |
 //!
 //! redb puts several rows into a 4 KiB page (about two thirds full after random inserts), and a row that is longer
-//! than half a page alone into the next power of two. The fixed part of an empty store (its folders and the first
+//! than half a page alone into the next power of two; lengths that mix waste a little more. The fixed part of an empty store (its folders and the first
 //! pages of the index, some 3 MiB) is not counted.
 
 /// Bytes that a shard of `len` bytes takes on the medium.
@@ -18,11 +18,11 @@ pub(super) fn cost(len: u64) -> u64 {
     }
     let row = len + ROW_EXTRA;
     if row <= PAGE_LEN / 4 {
-        row * 8 / 5
+        row * 7 / 4
     } else if row <= PAGE_LEN / 2 {
         row * 2
     } else {
-        row.next_power_of_two() + PAGE_EXTRA
+        row.next_power_of_two() * 17 / 16
     }
 }
 
@@ -44,9 +44,6 @@ const PAGE_LEN: u64 = 4096;
 
 /// The key, the tag, and redb's offset of the value's end.
 const ROW_EXTRA: u64 = 46;
-
-/// A page's share of the branches above it and of the pages that transactions leave free.
-const PAGE_EXTRA: u64 = 192;
 
 #[cfg(test)]
 mod tests {

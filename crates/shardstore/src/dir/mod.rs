@@ -29,6 +29,7 @@ use std::{fmt, io, thread};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::ShardId;
+use rustix::io::Errno;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::limits::{check_envelope_len, check_shard_len};
@@ -238,24 +239,19 @@ fn index_failure(error: IndexError) -> StoreError {
     let reason = error.to_string();
     match error {
         redb::Error::PreviousIo | redb::Error::DatabaseClosed => StoreError::Poisoned { reason },
-        redb::Error::Io(error) => io_failure(error.kind(), reason),
+        redb::Error::Io(error) => io_failure(&error, reason),
         _ => StoreError::Corrupt { reason },
     }
 }
 
 fn file_failure(id: ShardId, error: &io::Error) -> StoreError {
-    io_failure(
-        error.kind(),
-        format!("the file of shard {id} cannot be read: {error}"),
-    )
+    io_failure(error, format!("the file of shard {id} cannot be read: {error}"))
 }
 
-/// Too little memory or too many open files pass; anything else a medium says of a file is damage to it.
-fn io_failure(kind: io::ErrorKind, reason: String) -> StoreError {
-    match kind {
-        io::ErrorKind::OutOfMemory | io::ErrorKind::ResourceBusy | io::ErrorKind::WouldBlock => {
-            StoreError::Unavailable { reason }
-        }
+/// Too many open files or too little memory pass; anything else a medium says of a file is damage to it.
+fn io_failure(error: &io::Error, reason: String) -> StoreError {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => StoreError::Unavailable { reason },
         _ => StoreError::Corrupt { reason },
     }
 }

@@ -115,9 +115,11 @@ fn settle(index: &Index, files: &ShardFiles, is_new: bool) -> Result<Counts, Ope
 }
 
 impl From<IndexError> for OpenError {
+    /// redb reports a file that is no database, or is cut short, as an error of input and output.
     fn from(error: IndexError) -> Self {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
         match error {
-            redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => Self::Io(error),
+            redb::Error::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => Self::Io(error),
             error => Self::Corrupt {
                 reason: error.to_string(),
             },
