@@ -98,7 +98,7 @@ impl Response {
             .iter()
             .filter_map(|shard| match shard {
                 Shard::Found(found) => Some(*found),
-                Shard::Missing(_) => None,
+                Shard::Missing(_) | Shard::Deferred => None,
             })
             .collect();
         payload_len(&found)
@@ -171,6 +171,9 @@ pub enum Shard {
     /// They are not.
     #[n(1)]
     Missing(#[n(0)] Fault),
+    /// The exchange is full; ask again for this one.
+    #[n(2)]
+    Deferred,
 }
 
 /// An inventory's line.
