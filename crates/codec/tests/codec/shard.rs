@@ -34,7 +34,9 @@ fn seal(sealer: &Sealer, stripe: StripeId, geometry: Geometry, plaintext: &[u8],
         nonce[11] = nonce[11].wrapping_add(1);
         nonce
     };
-    sealer.seal(stripe, geometry, plaintext, &mut nonces).unwrap()
+    sealer
+        .seal(stripe, geometry, plaintext, &mut nonces)
+        .expect("short enough")
 }
 
 fn chunk(sealer: &Sealer) -> (StripeId, Vec<(u8, Bytes)>) {

@@ -3,13 +3,13 @@
 //! How: stripes of a store without encryption, whose bodies are plain, against a slow reference without tables;
 //! exhaustively for 6 + 3, by property for other geometries and with the cipher on.
 
-mod reference;
-
 use bytes::Bytes;
 use codec::{Cipher, MasterKey, OpenError, SHARD_HEADER_LEN, Sealer};
 use model::{Geometry, StoreId, StripeId};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
+
+use crate::reference;
 
 fn sealer(cipher: Cipher) -> Sealer {
     Sealer::new(
@@ -29,9 +29,11 @@ fn seal(sealer: &Sealer, geometry: Geometry, plaintext: &[u8]) -> (StripeId, Vec
     let mut count = 0u128;
     let mut nonces = || {
         count += 1;
-        count.to_le_bytes()[..12].try_into().unwrap()
+        count.to_le_bytes()[..12].try_into().expect("twelve bytes")
     };
-    let shards = sealer.seal(stripe, geometry, plaintext, &mut nonces).unwrap();
+    let shards = sealer
+        .seal(stripe, geometry, plaintext, &mut nonces)
+        .expect("short enough");
     (stripe, (0..).zip(shards).collect())
 }
 
@@ -149,7 +151,8 @@ fn the_widest_stripes_work() {
 fn geometries() -> impl Strategy<Value = Geometry> {
     let narrow = (1u8..13, 1u8..8);
     let wide = (1u8..100, 1u8..60);
-    prop_oneof![8 => narrow, 1 => wide].prop_map(|(data, parity)| Geometry::new(data, parity).unwrap())
+    prop_oneof![8 => narrow, 1 => wide]
+        .prop_map(|(data, parity)| Geometry::new(data, parity).expect("narrow enough"))
 }
 
 /// What befalls a shard of a stripe.
