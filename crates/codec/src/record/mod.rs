@@ -58,8 +58,9 @@ impl Record {
         container::wrap(&fields::encode(self))
     }
 
-    /// Reads what [`encode`](Self::encode) wrote, fields unknown to this program left out. Allocates at most a few
-    /// times [`RECORD_LEN_MAX`], whatever the bytes say.
+    /// Reads what [`encode`](Self::encode) wrote, fields unknown to this program left out. Whatever the bytes say, they
+    /// unpack to at most [`RECORD_LEN_MAX`], and the record takes less than 64 MiB (that, only when it is a megabyte of
+    /// tiny metadata).
     ///
     /// # Errors
     ///
