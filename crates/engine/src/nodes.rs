@@ -1,0 +1,254 @@
+//! The nodes an engine works with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use catalogue::NodeEntry;
+use model::{Domain, NodeId, NodeState, PathKind};
+use shardstore::{ShardStore, Usage};
+use tokio::time::Instant;
+
+use crate::plan::Candidate;
+
+/// The nodes an engine works with, by id.
+#[derive(Debug, Default)]
+pub struct Nodes {
+    by_id: RwLock<HashMap<NodeId, Arc<Node>>>,
+}
+
+impl Nodes {
+    /// Adds a node, or replaces the one with its id.
+    pub fn insert(&self, node: Arc<Node>) {
+        self.by_id
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node.id().clone(), node);
+    }
+
+    /// Takes a node away.
+    pub fn remove(&self, id: &NodeId) -> Option<Arc<Node>> {
+        self.by_id
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id)
+    }
+
+    /// The node with this id.
+    pub fn get(&self, id: &NodeId) -> Option<Arc<Node>> {
+        self.by_id
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    /// All nodes, in order of their ids; `local-10` behind `local-9`.
+    pub fn all(&self) -> Vec<Arc<Node>> {
+        let mut nodes: Vec<_> = self
+            .by_id
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect();
+        nodes.sort_by_key(|node| natural_key(node.id()));
+        nodes
+    }
+}
+
+/// A place that keeps shards, as the engine sees it.
+#[derive(Debug)]
+pub struct Node {
+    entry: NodeEntry,
+    store: Arc<dyn ShardStore>,
+    view: RwLock<View>,
+}
+
+#[derive(Clone, Debug)]
+struct View {
+    state: NodeState,
+    reason: Option<String>,
+    path: Option<PathKind>,
+    latency: Option<Duration>,
+    usage: Option<Usage>,
+    /// Until then the node is passed over where there is another.
+    suspect_until: Option<Instant>,
+}
+
+/// What is known of a node at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSnapshot {
+    /// Its name, domain, provider and capacity.
+    pub entry: NodeEntry,
+    /// How its link is doing.
+    pub state: NodeState,
+    /// Why, when there is something to say.
+    pub reason: Option<String>,
+    /// Which way packets go.
+    pub path: Option<PathKind>,
+    /// Round-trip time of its link.
+    pub latency: Option<Duration>,
+    /// How full it was when last asked.
+    pub usage: Option<Usage>,
+}
+
+impl Node {
+    /// A node that is being connected to.
+    pub fn new(entry: NodeEntry, store: Arc<dyn ShardStore>) -> Self {
+        let view = View {
+            state: NodeState::Connecting,
+            reason: None,
+            path: None,
+            latency: None,
+            usage: None,
+            suspect_until: None,
+        };
+        Self {
+            entry,
+            store,
+            view: RwLock::new(view),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &NodeId {
+        &self.entry.id
+    }
+
+    /// What it fails together with.
+    pub fn domain(&self) -> &Domain {
+        &self.entry.domain
+    }
+
+    /// Its shards.
+    pub fn store(&self) -> &Arc<dyn ShardStore> {
+        &self.store
+    }
+
+    /// What is known of it now.
+    pub fn snapshot(&self) -> NodeSnapshot {
+        let view = self.read(Clone::clone);
+        NodeSnapshot {
+            entry: self.entry.clone(),
+            state: view.state,
+            reason: view.reason,
+            path: view.path,
+            latency: view.latency,
+            usage: view.usage,
+        }
+    }
+
+    /// How its link is doing.
+    pub fn state(&self) -> NodeState {
+        self.read(|view| view.state)
+    }
+
+    /// Says how its link is doing, and why.
+    pub fn set_state(&self, state: NodeState, reason: Option<String>) {
+        self.write(|view| {
+            if state == NodeState::Connected {
+                view.suspect_until = None;
+            } else {
+                (view.path, view.latency) = (None, None);
+            }
+            (view.state, view.reason) = (state, reason);
+        });
+    }
+
+    /// Says which way its packets go, and how long they take.
+    pub fn set_path(&self, path: Option<PathKind>, latency: Option<Duration>) {
+        self.write(|view| (view.path, view.latency) = (path, latency));
+    }
+
+    /// Says how full it is.
+    pub fn set_usage(&self, usage: Usage) {
+        self.write(|view| view.usage = Some(usage));
+    }
+
+    /// Whether its shards can be asked for.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.state() == NodeState::Connected
+    }
+
+    /// Whether it failed lately.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.read(|view| view.suspect_until.is_some_and(|until| Instant::now() < until))
+    }
+
+    /// It was slow or failed: others are asked first for a while.
+    pub(crate) fn suspect(&self) {
+        self.write(|view| view.suspect_until = Some(Instant::now() + SUSPICION));
+    }
+
+    /// It answered: nothing is held against it.
+    pub(crate) fn trust(&self) {
+        if self.read(|view| view.suspect_until.is_some()) {
+            self.write(|view| view.suspect_until = None);
+        }
+    }
+
+    /// It said that it is full; its usage is asked again later.
+    pub(crate) fn set_full(&self) {
+        self.write(|view| {
+            let usage = view.usage.get_or_insert_default();
+            usage.capacity_bytes = usage.capacity_bytes.max(self.entry.capacity_bytes);
+            usage.used_bytes = usage.capacity_bytes;
+        });
+    }
+
+    /// Until its usage is asked again, what was put there counts.
+    pub(crate) fn add_used(&self, bytes: u64) {
+        self.write(|view| {
+            if let Some(usage) = &mut view.usage {
+                usage.used_bytes = usage.used_bytes.saturating_add(bytes);
+            }
+        });
+    }
+
+    pub(crate) fn candidate(&self) -> Candidate {
+        let (state, usage) = self.read(|view| (view.state, view.usage));
+        Candidate {
+            domain: self.entry.domain.clone(),
+            free_bytes: usage.map_or(self.entry.capacity_bytes, |usage| usage.free_bytes()),
+            is_usable: state == NodeState::Connected && !self.is_suspect(),
+        }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&View) -> T) -> T {
+        read(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, write: impl FnOnce(&mut View)) {
+        write(&mut self.view.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Splits a trailing number off, so that numbers sort as numbers.
+fn natural_key(id: &NodeId) -> (String, u64) {
+    let text = id.as_str();
+    let digits = text.len() - text.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (name, number) = text.split_at(digits);
+    (name.to_owned(), number.parse().unwrap_or(0))
+}
+
+/// Long enough that a stuck node does not slow every chunk of an upload, short enough to notice that it is back.
+const SUSPICION: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_sort_as_people_count() {
+        let mut ids: Vec<NodeId> = ["local-10", "local-9", "eu-west-1"]
+            .iter()
+            .map(|id| id.parse().expect("a name"))
+            .collect();
+        ids.sort_by_key(natural_key);
+        assert_eq!(
+            ids.iter().map(NodeId::as_str).collect::<Vec<_>>(),
+            ["eu-west-1", "local-9", "local-10"]
+        );
+    }
+}
