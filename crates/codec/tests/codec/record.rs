@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use codec::{
-    ChunkList, ChunkListError, ChunkListReader, Cipher, MasterKey, RECORD_CHUNKS_MAX, RECORD_LEN_MAX, Record,
-    RecordBody, RecordContent, Sealer,
+    ChunkList, Cipher, MasterKey, RECORD_CHUNKS_MAX, RECORD_LEN_MAX, Record, RecordBody, RecordContent,
+    Sealer,
 };
 use minicbor::Encoder;
 use model::{CHUNK_LEN_MAX, ChunkId, ChunkRef, Geometry, ObjectAttributes, StoreId, StripeId, VersionStamp};
@@ -43,7 +43,7 @@ fn inline(content: &'static [u8]) -> Record {
 }
 
 /// `count` chunks of which the last has `last_len` bytes, and their length in all.
-fn chunks(count: usize, last_len: u32) -> (Vec<ChunkRef>, u64) {
+pub(crate) fn chunks(count: usize, last_len: u32) -> (Vec<ChunkRef>, u64) {
     let mut chunks: Vec<_> = (0..count as u64)
         .map(|i| ChunkRef {
             id: ChunkId::from_bytes(*blake3::hash(&i.to_be_bytes()).as_bytes()),
@@ -303,60 +303,6 @@ fn bad_entries_are_named() {
         panic!("expected chunks: {found:?}");
     };
     assert_eq!(chunks.iter().map(|chunk| chunk.len).collect::<Vec<_>>(), [2]);
-}
-
-#[test]
-fn chunk_lists_come_back_whole_and_piece_by_piece() {
-    let (chunks, _) = chunks(1000, 99);
-    let list = ChunkList::new(chunks.clone());
-    let bytes = list.encode();
-    assert_eq!(bytes.len(), 8 + 36 * 1000);
-    assert_eq!(ChunkList::decode(&bytes), Ok(list));
-    for piece_len in [1, 7, 36, 1000] {
-        let mut reader = ChunkListReader::new();
-        let read = bytes
-            .chunks(piece_len)
-            .flat_map(|piece| reader.push(piece).unwrap());
-        assert_eq!(read.collect::<Vec<_>>(), chunks, "pieces of {piece_len}");
-        assert_eq!(reader.finish(), Ok(()));
-    }
-    let empty = ChunkList::default();
-    assert_eq!(ChunkList::decode(&empty.encode()), Ok(empty));
-}
-
-#[test]
-fn bad_chunk_lists_are_refused_by_name() {
-    let (mut chunks, _) = chunks(2, 5);
-    let good = ChunkList::new(chunks.clone()).encode();
-    for len in (0..8).chain(9..44).chain(45..80) {
-        assert_eq!(
-            ChunkList::decode(&good[..len]),
-            Err(ChunkListError::Truncated),
-            "{len}"
-        );
-    }
-    let version = [b"CSCL\x02\0\0\0", &good[8..]].concat();
-    assert_eq!(
-        ChunkList::decode(&version),
-        Err(ChunkListError::NewerVersion { version: 2 })
-    );
-    let found = *b"XSCL\x01\0\0\0";
-    let start = [&found, &good[8..]].concat();
-    assert_eq!(
-        ChunkList::decode(&start),
-        Err(ChunkListError::BadHeader { found })
-    );
-    chunks.swap(0, 1);
-    let short = ChunkList::new(chunks.clone()).encode();
-    assert_eq!(ChunkList::decode(&short), Err(ChunkListError::ShortChunkInside));
-    for len_bytes in [0, CHUNK_LEN_MAX as u32 + 1] {
-        chunks[0].len = len_bytes;
-        let bad = ChunkList::new(chunks.clone()).encode();
-        assert_eq!(
-            ChunkList::decode(&bad),
-            Err(ChunkListError::BadChunkLen { len_bytes })
-        );
-    }
 }
 
 fn records() -> impl Strategy<Value = Record> {
