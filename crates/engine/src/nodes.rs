@@ -72,8 +72,11 @@ struct View {
     path: Option<PathKind>,
     latency: Option<Duration>,
     usage: Option<Usage>,
-    /// Until then the node is passed over where there is another.
+    /// It failed: until then others are asked first.
     suspect_until: Option<Instant>,
+    /// It kept a writer waiting in vain: until then nothing is put there. A node that refuses at once costs nothing,
+    /// so it is only suspect.
+    stalled_until: Option<Instant>,
 }
 
 /// What is known of a node at a moment.
@@ -103,6 +106,7 @@ impl Node {
             latency: None,
             usage: None,
             suspect_until: None,
+            stalled_until: None,
         };
         Self {
             entry,
@@ -148,7 +152,7 @@ impl Node {
     pub fn set_state(&self, state: NodeState, reason: Option<String>) {
         self.write(|view| {
             if state == NodeState::Connected {
-                view.suspect_until = None;
+                (view.suspect_until, view.stalled_until) = (None, None);
             } else {
                 (view.path, view.latency) = (None, None);
             }
@@ -174,6 +178,12 @@ impl Node {
     /// Whether it failed lately.
     pub(crate) fn is_suspect(&self) -> bool {
         self.read(|view| view.suspect_until.is_some_and(|until| Instant::now() < until))
+    }
+
+    /// It kept a writer waiting in vain.
+    pub(crate) fn stall(&self) {
+        self.suspect();
+        self.write(|view| view.stalled_until = view.suspect_until);
     }
 
     /// It was slow or failed: others are asked first for a while.
@@ -208,10 +218,11 @@ impl Node {
 
     pub(crate) fn candidate(&self) -> Candidate {
         let (state, usage) = self.read(|view| (view.state, view.usage));
+        let is_stalled = self.read(|view| view.stalled_until.is_some_and(|until| Instant::now() < until));
         Candidate {
             domain: self.entry.domain.clone(),
             free_bytes: usage.map_or(self.entry.capacity_bytes, |usage| usage.free_bytes()),
-            is_usable: state == NodeState::Connected && !self.is_suspect(),
+            is_usable: state == NodeState::Connected && !is_stalled,
         }
     }
 

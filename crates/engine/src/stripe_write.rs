@@ -112,9 +112,12 @@ impl Engine {
                 return Ok(node.id().clone());
             }
             Ok(Err(error)) => error,
-            Err(_) => StoreError::Unavailable {
-                reason: format!("no answer within {timeout:.0?}"),
-            },
+            Err(_) => {
+                node.stall();
+                StoreError::Unavailable {
+                    reason: format!("no answer within {timeout:.0?}"),
+                }
+            }
         };
         debug!(node = %node.id(), shard = %id, %error, "shard not kept");
         match error {

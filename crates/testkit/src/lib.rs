@@ -1,1 +1,10 @@
-//! Not there yet.
+//! What tests of several crates share.
+//!
+//! [`TestStore`] is the real engine over a real catalogue in a temporary directory and nodes in memory that fail as they
+//! are told. [`Lottery`] is a seeded source of choices, so that a failing test can be run again.
+
+mod lottery;
+mod store;
+
+pub use lottery::Lottery;
+pub use store::{TestNode, TestStore, body, frames, read_all, read_range};
