@@ -13,14 +13,14 @@ macro_rules! object_columns {
 pub(crate) const HEAD: &str = concat!(
     "SELECT ",
     object_columns!(),
-    " FROM object o JOIN version v ON v.num = o.version WHERE o.path = $1"
+    " FROM object o JOIN version v ON v.path = o.path AND v.stamp = o.stamp WHERE o.path = $1"
 );
 
 /// $1 the first path, $2 the first path behind the last, $3 the limit.
 pub(crate) const LIST: &str = concat!(
     "SELECT ",
     object_columns!(),
-    " FROM object o JOIN version v ON v.num = o.version \
+    " FROM object o JOIN version v ON v.path = o.path AND v.stamp = o.stamp \
      WHERE o.path >= $1 AND o.path < $2 ORDER BY o.path LIMIT $3"
 );
 
@@ -39,7 +39,7 @@ pub(crate) const LIST_FOLDED: &str = concat!(
        FROM entry WHERE entry.path IS NOT NULL AND place < $3 \
      ) SELECT ",
     object_columns!(),
-    " FROM entry JOIN object o ON o.path = entry.path JOIN version v ON v.num = o.version ORDER BY entry.place"
+    " FROM entry JOIN object o ON o.path = entry.path JOIN version v ON v.path = o.path AND v.stamp = o.stamp ORDER BY entry.place"
 );
 
 pub(crate) const VERSION: &str = "SELECT num, data, parity FROM version WHERE path = $1 AND stamp = $2";
@@ -80,24 +80,25 @@ pub(crate) const STRIPE_PLACEMENT: &str = "SELECT placement FROM stripe WHERE id
 
 pub(crate) const UPDATE_STRIPE: &str = "UPDATE stripe SET len = $2, placement = $3 WHERE id = $1";
 
-pub(crate) const INSERT_VERSION: &str = "INSERT INTO version (path, stamp, record, is_tombstone, is_inline, size, \
-     modified_unix_ms, content_type, metadata, data, parity) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-     ON CONFLICT (path, stamp) DO NOTHING RETURNING num";
+pub(crate) const INSERT_VERSION: &str = "INSERT INTO version (path, stamp, num, record, is_tombstone, is_inline, size, \
+     modified_unix_ms, content_type, metadata, data, parity) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (path, stamp) DO NOTHING";
 
 pub(crate) const INSERT_CHUNK: &str =
     "INSERT INTO version_chunk (version, seq, stripe, len) VALUES ($1, $2, $3, $4)";
 
 /// The newest version of a path, and the size of the live object there, if there is one.
 pub(crate) const NEWEST: &str = "SELECT \
-     (SELECT num FROM version WHERE path = $1 ORDER BY stamp DESC LIMIT 1) AS newest, \
-     (SELECT v.size FROM object o JOIN version v ON v.num = o.version WHERE o.path = $1) AS live_size";
+     (SELECT stamp FROM version WHERE path = $1 ORDER BY stamp DESC LIMIT 1) AS newest, \
+     (SELECT v.size FROM object o JOIN version v ON v.path = o.path AND v.stamp = o.stamp WHERE o.path = $1) AS live_size";
 
-pub(crate) const PUT_OBJECT: &str = "INSERT INTO object (path, version) VALUES ($1, $2) \
-     ON CONFLICT (path) DO UPDATE SET version = excluded.version";
+pub(crate) const PUT_OBJECT: &str = "INSERT INTO object (path, stamp) VALUES ($1, $2) \
+     ON CONFLICT (path) DO UPDATE SET stamp = excluded.stamp";
 
 pub(crate) const DELETE_OBJECT: &str = "DELETE FROM object WHERE path = $1";
 
-pub(crate) const TOTALS: &str = "SELECT objects, bytes, stripes, latest FROM total WHERE num = 1";
+pub(crate) const TOTALS: &str = "SELECT objects, bytes, stripes, versions, latest FROM total WHERE num = 1";
 
 pub(crate) const ADD_TOTALS: &str = "UPDATE total SET objects = objects + $1, bytes = bytes + $2, \
-     stripes = stripes + $3, latest = CASE WHEN latest IS NULL OR latest < $4 THEN $4 ELSE latest END WHERE num = 1";
+     stripes = stripes + $3, versions = $4, \
+     latest = CASE WHEN latest IS NULL OR latest < $5 THEN $5 ELSE latest END WHERE num = 1";

@@ -53,13 +53,22 @@ impl SqliteCatalogue {
     }
 
     async fn open_with(options: SqliteConnectOptions) -> Result<Self, CatalogueError> {
-        let mut db = options.connect().await?;
+        let mut db = options
+            .clone()
+            .pragma("cache_size", WRITER_CACHE_SIZE)
+            .connect()
+            .await?;
         migrate(&mut db).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             // A connection to a file does not go away by itself.
             .test_before_acquire(false)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "1"))
+            .connect_with(
+                options
+                    .create_if_missing(false)
+                    .pragma("query_only", "1")
+                    .pragma("cache_size", READER_CACHE_SIZE),
+            )
             .await?;
         Ok(Self {
             writer: Writer::start(db),
@@ -163,7 +172,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("cache_size", CACHE_SIZE_KIB)
         .disable_statement_logging()
 }
 
@@ -193,5 +201,50 @@ const READERS_MAX: u32 = 4;
 /// How long a writer waits for one in another process; transactions take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Page cache of each connection: 8 MiB (SQLite takes a negative number for KiB). The kernel keeps the rest.
-const CACHE_SIZE_KIB: &str = "-8192";
+/// Page cache of the writer: 32 MiB (SQLite takes a negative number for KiB). Ids are random, so a transaction touches
+/// pages all over; those that do not fit are written more than once.
+const WRITER_CACHE_SIZE: &str = "-32768";
+
+/// Page cache of each reader: 4 MiB. The kernel keeps the rest.
+const READER_CACHE_SIZE: &str = "-4096";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::object;
+
+    /// Neither does a full disk lose what is there, nor does it stop the catalogue for good.
+    #[tokio::test]
+    async fn a_full_disk_is_full_and_loses_nothing() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let options = options(&dir.path().join("catalogue.sqlite")).pragma("max_page_count", "60");
+        let catalogue = SqliteCatalogue::open_with(options).await.unwrap();
+        let mut kept = 0;
+        let refusal = loop {
+            let versions = (0..20)
+                .map(|number| object(&format!("{kept}-{number}"), 1, 1, &[]))
+                .collect();
+            match catalogue
+                .commit(Commit {
+                    stripes: vec![],
+                    versions,
+                })
+                .await
+            {
+                Ok(()) => kept += 1,
+                Err(refusal) => break refusal,
+            }
+            assert!(kept < 10_000, "never full");
+        };
+        assert!(matches!(refusal, CatalogueError::Full), "{refusal:?}");
+        assert_eq!(catalogue.totals().await.unwrap().objects, 20 * kept);
+        let versions = vec![object("small", 1, 1, &[])];
+        let after = catalogue
+            .commit(Commit {
+                stripes: vec![],
+                versions,
+            })
+            .await;
+        assert!(matches!(after, Ok(()) | Err(CatalogueError::Full)), "{after:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Geometry, NodeId, VersionStamp};
+use model::{ChunkRef, Geometry, NodeId, StripeId, VersionStamp};
 use sqlx::{Row, SqliteConnection};
 
 use super::read;
@@ -25,6 +25,8 @@ pub(super) struct Staging<'db> {
     placements: HashMap<(Geometry, Vec<u8>), i64>,
     /// How many stripes each placement gained or lost.
     stripes_by_placement: HashMap<i64, i64>,
+    /// Versions ever committed: the number of the next one.
+    versions: i64,
     totals: TotalsDelta,
 }
 
@@ -39,11 +41,16 @@ struct TotalsDelta {
 impl<'db> Staging<'db> {
     pub(super) async fn new(db: &'db mut SqliteConnection) -> Result<Self, CatalogueError> {
         let numbers = read::node_numbers(&mut *db).await?;
+        let versions = sqlx::query(sql::TOTALS)
+            .fetch_one(&mut *db)
+            .await?
+            .try_get("versions")?;
         Ok(Self {
             db,
             numbers,
             placements: HashMap::new(),
             stripes_by_placement: HashMap::new(),
+            versions,
             totals: TotalsDelta::default(),
         })
     }
@@ -70,6 +77,7 @@ impl<'db> Staging<'db> {
             .bind(objects)
             .bind(bytes)
             .bind(stripes)
+            .bind(self.versions)
             .bind(latest);
         query.execute(self.db).await?;
         Ok(())
@@ -165,22 +173,19 @@ impl<'db> Staging<'db> {
     }
 
     async fn version(&mut self, version: &Version) -> Result<(), CatalogueError> {
-        let Some(num) = self.insert_version(version).await? else {
+        if !self.insert_version(version).await? {
             return Ok(());
-        };
-        if let VersionBody::Object { chunks, .. } = &version.body {
-            for (seq, chunk) in chunks.iter().enumerate() {
-                let stripe = model::StripeId::chunk(chunk.id).to_bytes().to_vec();
-                let query = sqlx::query(sql::INSERT_CHUNK).bind(num).bind(seq as i64);
-                query.bind(stripe).bind(chunk.len).execute(&mut *self.db).await?;
-            }
         }
+        if let VersionBody::Object { chunks, .. } = &version.body {
+            self.insert_chunks(chunks).await?;
+        }
+        self.versions += 1;
         self.totals.latest = self.totals.latest.max(Some(version.stamp));
-        self.make_current(num, version).await
+        self.make_current(version).await
     }
 
-    /// The new row's number; `None` if the version is there already.
-    async fn insert_version(&mut self, version: &Version) -> Result<Option<i64>, CatalogueError> {
+    /// Whether the version is new.
+    async fn insert_version(&mut self, version: &Version) -> Result<bool, CatalogueError> {
         let (attributes, is_inline) = match &version.body {
             VersionBody::Tombstone => (None, false),
             VersionBody::Object { attributes, chunks } => (Some(attributes), chunks.is_empty()),
@@ -188,9 +193,10 @@ impl<'db> Staging<'db> {
         let geometry = attributes
             .map(|attributes| attributes.geometry)
             .unwrap_or_default();
-        let query = sqlx::query_scalar(sql::INSERT_VERSION)
+        let query = sqlx::query(sql::INSERT_VERSION)
             .bind(version.path.as_str())
             .bind(version.stamp.to_bytes().to_vec())
+            .bind(self.versions)
             .bind(version.record.to_bytes().to_vec())
             .bind(attributes.is_none())
             .bind(is_inline)
@@ -200,17 +206,29 @@ impl<'db> Staging<'db> {
             .bind(attributes.and_then(|attributes| row::metadata_json(&attributes.metadata)))
             .bind(geometry.data() as i64)
             .bind(geometry.parity() as i64);
-        Ok(query.fetch_optional(&mut *self.db).await?)
+        Ok(query.execute(&mut *self.db).await?.rows_affected() == 1)
+    }
+
+    /// The chunks of the version that is being inserted.
+    async fn insert_chunks(&mut self, chunks: &[ChunkRef]) -> Result<(), CatalogueError> {
+        for (seq, chunk) in chunks.iter().enumerate() {
+            let stripe = StripeId::chunk(chunk.id).to_bytes().to_vec();
+            let query = sqlx::query(sql::INSERT_CHUNK)
+                .bind(self.versions)
+                .bind(seq as i64);
+            query.bind(stripe).bind(chunk.len).execute(&mut *self.db).await?;
+        }
+        Ok(())
     }
 
     /// Makes a new version the current one, unless a greater stamp is there.
-    async fn make_current(&mut self, num: i64, version: &Version) -> Result<(), CatalogueError> {
-        let path = version.path.as_str();
+    async fn make_current(&mut self, version: &Version) -> Result<(), CatalogueError> {
+        let (path, stamp) = (version.path.as_str(), version.stamp.to_bytes().to_vec());
         let row = sqlx::query(sql::NEWEST)
             .bind(path)
             .fetch_one(&mut *self.db)
             .await?;
-        if row.try_get::<i64, _>("newest")? != num {
+        if row.try_get::<&[u8], _>("newest")? != stamp {
             return Ok(());
         }
         if let Some(size) = row.try_get::<Option<i64>, _>("live_size")? {
@@ -222,7 +240,7 @@ impl<'db> Staging<'db> {
             VersionBody::Object { attributes, .. } => {
                 self.totals.objects += 1;
                 self.totals.bytes += attributes.size.cast_signed();
-                sqlx::query(sql::PUT_OBJECT).bind(path).bind(num)
+                sqlx::query(sql::PUT_OBJECT).bind(path).bind(stamp)
             }
         };
         query.execute(&mut *self.db).await?;

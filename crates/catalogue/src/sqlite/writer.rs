@@ -1,7 +1,7 @@
 //! The writer: the one task that changes the database. It takes all changes that wait into one transaction, so that
 //! many commits share a sync, and then answers them.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::write::{Change, Staging};
@@ -63,15 +63,32 @@ async fn write_batch(db: &mut SqliteConnection, changes: &[Change]) -> Vec<Resul
     outcomes
 }
 
+/// The transaction is begun and ended by hand: after a full disk SQLite has rolled back by itself, and sqlx's
+/// `Transaction` would believe ever after that one is open.
 async fn write_together(db: &mut SqliteConnection, changes: &[Change]) -> Result<(), CatalogueError> {
     // Taking the write lock at once, instead of with the first write, cannot fail half way (SQLITE_BUSY_SNAPSHOT).
-    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let mut staging = Staging::new(&mut transaction).await?;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+    let outcome = match stage(db, changes).await {
+        Ok(()) => sqlx::query("COMMIT")
+            .execute(&mut *db)
+            .await
+            .map(drop)
+            .map_err(CatalogueError::from),
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        // Fails only if there is nothing left to roll back.
+        let _ = sqlx::query("ROLLBACK").execute(db).await;
+    }
+    outcome
+}
+
+async fn stage(db: &mut SqliteConnection, changes: &[Change]) -> Result<(), CatalogueError> {
+    let mut staging = Staging::new(db).await?;
     for change in changes {
         staging.apply(change).await?;
     }
-    staging.finish().await?;
-    Ok(transaction.commit().await?)
+    staging.finish().await
 }
 
 fn writer_gone() -> CatalogueError {
