@@ -1,7 +1,10 @@
 //! Nodes.
 
+use model::{ByteCount, ParseNameError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::AddNode;
 
 /// All nodes, as people count: `local-10` behind `local-9`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -81,6 +84,19 @@ pub struct AddNodeRequest {
 pub struct NodeAdded {
     /// Its name.
     pub id: String,
+}
+
+impl TryFrom<AddNodeRequest> for AddNode {
+    type Error = ParseNameError;
+
+    fn try_from(request: AddNodeRequest) -> Result<Self, ParseNameError> {
+        Ok(Self {
+            provider: request.provider,
+            id: request.id.map(|id| id.parse()).transpose()?,
+            domain: request.domain.map(|domain| domain.parse()).transpose()?,
+            capacity: request.capacity_bytes.map(ByteCount),
+        })
+    }
 }
 
 impl From<engine::NodeSnapshot> for Node {
