@@ -46,7 +46,8 @@ pub use self::open::OpenError;
 /// What a shard costs of the capacity is what it takes on the medium: its file's blocks, or its share of the
 /// index's pages; replaced shards are free again at once. A medium that runs full earlier answers *full* too.
 ///
-/// The methods must be called within a tokio runtime. Dropping the store waits for the batch being written.
+/// The methods must be called within a tokio runtime. Dropping the store waits for what is queued; a read
+/// whose caller went away may keep the directory locked a moment longer.
 pub struct DirStore {
     shared: Arc<Shared>,
     /// `None` only while the store is dropped.
