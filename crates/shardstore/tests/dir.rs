@@ -172,7 +172,9 @@ async fn a_damaged_index_is_noticed_when_opening() {
     let path = dir.path().join("index.redb");
     let whole = fs::read(&path).unwrap();
     let mut noticed = 0;
-    for offset in (0..whole.len()).step_by(4001) {
+    // Most of a young index is free pages, all zero: damage there says nothing.
+    let is_used = |&offset: &usize| whole[offset..].iter().take(16).any(|&byte| byte != 0);
+    for offset in (0..whole.len()).step_by(1021).filter(is_used) {
         let mut damaged = whole.clone();
         for byte in damaged.iter_mut().skip(offset).take(16) {
             *byte ^= 0xff;
