@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use model::NodeId;
 
@@ -54,9 +55,9 @@ pub(crate) async fn add(
 )]
 pub(crate) async fn remove(
     State(gateway): State<Arc<Gateway>>,
-    parameters: RawPathParams,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let id = parameters.iter().map(|(_, id)| id).next().unwrap_or("");
+    let Path(id) = id.map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
     let id: NodeId = id.parse()?;
     gateway.operator.remove_node(&id).await?;
     Ok(StatusCode::NO_CONTENT)
