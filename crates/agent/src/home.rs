@@ -53,6 +53,8 @@ fn write_key(key: &LinkKey) -> io::Result<()> {
 const KEY: &str = "agent.key";
 /// Where a running agent is attached to.
 pub(crate) const SOCKET: &str = "agent.sock";
+/// The running agent's process id, for operators and scripts.
+pub(crate) const PID: &str = "agent.pid";
 /// What a detached agent prints.
 pub(crate) const LOG: &str = "agent.log";
 /// Below it are the shards.

@@ -15,7 +15,7 @@ use transport::{BindError, Endpoint, EndpointConfig};
 
 use crate::arguments::{Identity, ServeOptions};
 use crate::detach;
-use crate::home::{self, SHARDS, SOCKET};
+use crate::home::{self, PID, SHARDS, SOCKET};
 use crate::socket::{Hello, LINE_LEN_MAX, refusal, welcome};
 
 /// Serves until a signal or a `stop`. Whoever asked for the stop hears of it when the shards are closed.
@@ -52,6 +52,7 @@ async fn run(
         return Err(error.into());
     }
     let listener = UnixListener::bind(SOCKET)?;
+    std::fs::write(PID, format!("{}\n", std::process::id()))?;
     let (stop, mut stopped) = mpsc::channel(1);
     let server = NodeServer::new(options.identity.store, shards);
     let serving = serve_links(endpoint.clone(), options.identity.clone(), server);
@@ -66,6 +67,7 @@ async fn run(
         _ = tokio::signal::ctrl_c() => None,
     };
     let _ = std::fs::remove_file(SOCKET);
+    let _ = std::fs::remove_file(PID);
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, endpoint.close()).await;
     Ok(stopper.map(UnixStream::into_std).transpose()?)
 }

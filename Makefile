@@ -1,0 +1,43 @@
+# CloudShell Store. `make` alone lists the targets.
+
+CARGO  ?= cargo
+DIST   := target/dist
+TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+# Static, so that it runs on any Linux; without unwind tables, since a panic ends it anyway.
+AGENT_FLAGS := -C target-feature=+crt-static -C force-unwind-tables=no
+AGENT  := target/$(TRIPLE)/agent/cloudshell-store-agent
+
+.PHONY: help build demo demo-end test bench check doc clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+build: ## the daemon and the static agent, optimised, in target/dist
+	$(CARGO) build --release --locked -p cli
+	RUSTFLAGS='$(AGENT_FLAGS)' $(CARGO) build --profile agent --locked --target $(TRIPLE) -p agent
+	@mkdir -p $(DIST)
+	@install -m 755 target/release/cloudshell-store $(AGENT) $(DIST)
+
+demo: build ## a store in ./demo with nine agents on this machine, at 127.0.0.1:8080
+	@scripts/demo.sh
+
+demo-end: ## stop the demo's agents (stop the daemon with Ctrl-C first)
+	@scripts/agents.sh end demo
+
+test: build ## every test
+	CLOUDSHELL_STORE_AGENT=$(CURDIR)/$(DIST)/cloudshell-store-agent $(CARGO) test --release --locked --workspace
+
+bench: build ## the figures of the README, beside their targets
+	$(CARGO) build --release --locked -p bench -p codec -p transport -p catalogue --bins --examples
+	target/release/store-bench --dist $(DIST)
+
+check: ## formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+doc: ## the crates' documentation
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
+
+clean: ## remove what was built
+	$(CARGO) clean

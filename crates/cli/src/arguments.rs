@@ -1,0 +1,244 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::daemon::{InitArguments, ServeArguments};
+
+/// A personal, fault-tolerant file store made of free or spare disks.
+#[derive(Debug, Parser)]
+#[command(name = "cloudshell-store", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GlobalArguments {
+    /// The daemon's API
+    #[arg(
+        long,
+        global = true,
+        env = "CLOUDSHELL_STORE_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub(crate) url: String,
+    /// A file with the daemon's token; CLOUDSHELL_STORE_TOKEN can hold the token itself
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) client_token_file: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a store
+    #[command(
+        after_help = "Examples:\n  cloudshell-store init\n  cloudshell-store init --dir ~/store --passphrase-file pass.txt\n  cloudshell-store init --dir /tmp/s --no-passphrase"
+    )]
+    Init(InitArguments),
+    /// Run the daemon
+    #[command(
+        after_help = "Examples:\n  cloudshell-store serve\n  cloudshell-store serve --dir ~/store --nodes local:9\n  CLOUDSHELL_STORE_KEY=... cloudshell-store serve --addr 127.0.0.1:9000"
+    )]
+    Serve(ServeArguments),
+    /// Store files and folders
+    #[command(
+        after_help = "With several sources, or a destination that ends in '/', the destination is a folder.\n\nExamples:\n  cloudshell-store put report.pdf\n  cloudshell-store put report.pdf letters/2026/report.pdf\n  cloudshell-store put -r photos music backup/\n  tar c src | cloudshell-store put - src.tar"
+    )]
+    Put(PutArguments),
+    /// Fetch files and folders
+    #[command(
+        after_help = "Examples:\n  cloudshell-store get letters/report.pdf\n  cloudshell-store get letters/report.pdf /tmp/\n  cloudshell-store get -r photos restored/\n  cloudshell-store get src.tar - | tar x"
+    )]
+    Get(GetArguments),
+    /// Print a file
+    #[command(after_help = "Example:\n  cloudshell-store cat notes/todo.txt | less")]
+    Cat(CatArguments),
+    /// List files and folders
+    #[command(
+        after_help = "Examples:\n  cloudshell-store ls\n  cloudshell-store ls -l photos/\n  cloudshell-store ls -r --json > list.json"
+    )]
+    Ls(LsArguments),
+    /// Show a file's attributes and where its shards are
+    #[command(after_help = "Example:\n  cloudshell-store stat photos/IMG_2041.heic")]
+    Stat(StatArguments),
+    /// Delete files and folders
+    #[command(
+        after_help = "Examples:\n  cloudshell-store rm notes/old.txt\n  cloudshell-store rm -r photos/2019"
+    )]
+    Rm(RmArguments),
+    /// Move or rename a file
+    #[command(
+        after_help = "Examples:\n  cloudshell-store mv draft.txt letters/final.txt\n  cloudshell-store mv -f new.txt old.txt"
+    )]
+    Mv(MvArguments),
+    /// Show nodes, space, and how much may be lost
+    #[command(
+        after_help = "Examples:\n  cloudshell-store status\n  cloudshell-store status --json | jq .nodes"
+    )]
+    Status,
+    /// Add, list and remove nodes
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cloudshell-store node add --capacity 2GiB\n  cloudshell-store node ls\n  cloudshell-store node rm local-10"
+    )]
+    Node(NodeCommand),
+    /// Change the passphrase; touches no data
+    #[command(
+        after_help = "Examples:\n  cloudshell-store passwd\n  cloudshell-store passwd --passphrase-file old.txt --new-passphrase-file new.txt"
+    )]
+    Passwd(PasswdArguments),
+    /// Print a completion script
+    #[command(
+        after_help = "Example:\n  cloudshell-store completions bash > ~/.local/share/bash-completion/completions/cloudshell-store"
+    )]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PutArguments {
+    /// Files and folders to store, '-' for standard input; then where to, if there is more than one
+    #[arg(required = true, value_name = "SRC… [DEST]")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Store folders with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Do not replace files that are there
+    #[arg(short, long)]
+    pub(crate) no_clobber: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GetArguments {
+    /// The file, or with -r the folder
+    pub(crate) path: String,
+    /// Where to, '-' for standard output [default: its name, here]
+    pub(crate) dest: Option<PathBuf>,
+    /// Fetch a folder with all that is in it
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CatArguments {
+    /// The file
+    pub(crate) path: String,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LsArguments {
+    /// Only what begins with this
+    #[arg(default_value = "")]
+    pub(crate) prefix: String,
+    /// Show size and time
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Go into folders
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Show sizes in bytes
+    #[arg(short, long)]
+    pub(crate) bytes: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StatArguments {
+    /// The file
+    pub(crate) path: String,
+    /// Show at most so many stripes
+    #[arg(long, default_value_t = 20)]
+    pub(crate) stripes: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RmArguments {
+    /// Files, or with -r folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Delete folders with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MvArguments {
+    /// The file
+    pub(crate) from: String,
+    /// Its new path; a folder if it ends in '/'
+    pub(crate) to: String,
+    /// Replace a file that is there
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Start another agent on this machine
+    Add {
+        /// Its name [default: local-N]
+        #[arg(long)]
+        id: Option<String>,
+        /// What it fails together with [default: itself]
+        #[arg(long)]
+        domain: Option<String>,
+        /// The most it may keep [default: the daemon's setting]
+        #[arg(long, value_name = "SIZE")]
+        capacity: Option<model::ByteCount>,
+    },
+    /// List the nodes
+    Ls,
+    /// Forget a node that holds nothing
+    Rm {
+        /// Its name
+        id: String,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PasswdArguments {
+    /// Read the old passphrase from the first line of a file instead of asking
+    #[arg(long, value_name = "FILE", requires = "new_passphrase_file")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Read the new passphrase from the first line of a file instead of asking
+    #[arg(long, value_name = "FILE", requires = "passphrase_file")]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not enough nodes.
+
+Start with:
+  cloudshell-store init
+  cloudshell-store serve
+  cloudshell-store put -r Documents";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_shows_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} shows no example", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The commands, one file each.
+
+mod cat;
+mod get;
+mod ls;
+mod mv;
+mod node;
+mod passwd;
+mod put;
+mod rm;
+mod stat;
+mod status;
+
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command};
+use crate::client::Client;
+use crate::daemon;
+use crate::error::CommandError;
+use crate::output::{Style, print_json};
+
+/// Carries out what was typed.
+pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), CommandError> {
+    let client = || Client::new(&arguments.global);
+    match arguments.command {
+        Command::Init(init) => make_store(init, style).await,
+        Command::Serve(serve) => Ok(daemon::serve(serve).await?),
+        Command::Put(put) => put::run(&client()?, put, style).await,
+        Command::Get(get) => get::run(&client()?, get, style).await,
+        Command::Cat(cat) => cat::run(&client()?, &cat).await,
+        Command::Ls(ls) => ls::run(&client()?, &ls, style).await,
+        Command::Stat(stat) => stat::run(&client()?, &stat, style).await,
+        Command::Rm(rm) => rm::run(&client()?, &rm, style).await,
+        Command::Mv(mv) => mv::run(&client()?, &mv, style).await,
+        Command::Status => status::run(&client()?, style).await,
+        Command::Node(command) => node::run(&client()?, command, style).await,
+        Command::Passwd(passwd) => passwd::run(&client()?, &passwd, style).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "cloudshell-store",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn make_store(arguments: daemon::InitArguments, style: &Style) -> Result<(), CommandError> {
+    let (store, dir) = daemon::init(arguments).await?;
+    if style.is_json {
+        return print_json(&serde_json::json!({ "store": store.to_string(), "dir": dir }));
+    }
+    style.say(&format!("Store {} is in {}.", store.fmt_short(), dir.display()))?;
+    style.say(&format!(
+        "Start it with: cloudshell-store serve --dir {}",
+        dir.display()
+    ))
+}

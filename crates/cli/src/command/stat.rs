@@ -1,0 +1,106 @@
+//! `stat`: a file's attributes, and where its shards are.
+
+use gateway::api::{Layout, ShardPlace, ShardState, StripeKind, StripeLayout};
+use model::ByteCount;
+
+use crate::arguments::StatArguments;
+use crate::client::Client;
+use crate::command::status::survival;
+use crate::error::CommandError;
+use crate::output::{Cell, Style, Table, print_json, print_text, timestamp};
+
+pub(crate) async fn run(
+    client: &Client,
+    arguments: &StatArguments,
+    style: &Style,
+) -> Result<(), CommandError> {
+    let layout = client
+        .layout(arguments.path.trim_start_matches('/'), arguments.stripes)
+        .await?;
+    if style.is_json {
+        print_json(&layout)
+    } else {
+        print_text(&describe(&layout, style))
+    }
+}
+
+fn describe(layout: &Layout, style: &Style) -> String {
+    let object = &layout.object;
+    let geometry = object.geometry;
+    let mut text = format!("{}\n", style.bold(&style.name(&object.path)));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10}{value}\n"));
+    line(
+        "size",
+        format!("{} ({} bytes)", ByteCount(object.size_bytes), object.size_bytes),
+    );
+    line("modified", format!("{} UTC", timestamp(object.modified_unix_ms)));
+    line("version", object.version.clone());
+    object
+        .content_type
+        .iter()
+        .for_each(|value| line("type", style.name(value)));
+    object
+        .metadata
+        .iter()
+        .for_each(|(key, value)| line(&style.name(key), style.name(value)));
+    let chunks = layout.stripe_count - 1;
+    let place = if chunks == 0 {
+        "in its record".to_owned()
+    } else {
+        format!("in {chunks} chunks")
+    };
+    line(
+        "stored",
+        format!(
+            "{place}, each stripe cut into {} data + {} parity shards",
+            geometry.data, geometry.parity
+        ),
+    );
+    text.push_str(&format!(
+        "\n{}\n\n",
+        survival("This file", "survives", layout.domains_may_be_lost)
+    ));
+    text.push_str(&shard_table(layout));
+    let shown = layout.stripes.len() as u64;
+    if shown < layout.stripe_count {
+        text.push_str(&format!(
+            "… {} more stripes; --stripes shows more\n",
+            layout.stripe_count - shown
+        ));
+    }
+    text
+}
+
+fn shard_table(layout: &Layout) -> String {
+    let mut table = Table::default();
+    let width = layout
+        .stripes
+        .iter()
+        .map(|stripe| stripe.shards.len())
+        .max()
+        .unwrap_or(0);
+    let header = (0..width).map(|index| Cell::Left(index.to_string()));
+    table.row(std::iter::once(Cell::Left("stripe".to_owned())).chain(header));
+    for (n, stripe) in layout.stripes.iter().enumerate() {
+        let shards = stripe.shards.iter().map(|shard| Cell::Left(shown(shard)));
+        table.row(std::iter::once(Cell::Left(name(stripe, layout.first + n as u64))).chain(shards));
+    }
+    table.render()
+}
+
+fn name(stripe: &StripeLayout, number: u64) -> String {
+    match stripe.kind {
+        StripeKind::Record => "record".to_owned(),
+        StripeKind::Chunk => format!("chunk {}", number - 1),
+    }
+}
+
+/// The node's name; in brackets if it cannot be reached, a dash if the shard was never written.
+fn shown(shard: &ShardPlace) -> String {
+    let node = shard.node.as_deref().unwrap_or("–");
+    match shard.state {
+        ShardState::Placed => node.to_owned(),
+        ShardState::Unreachable => format!("({node})"),
+        ShardState::NeverWritten => "–".to_owned(),
+    }
+}

@@ -1,0 +1,18 @@
+//! The daemon: engine, gateway and the nodes' supervisors in one process, over one store directory.
+
+mod agent_binary;
+mod config;
+mod error;
+mod fleet;
+mod init;
+mod node_watch;
+mod operator;
+mod secret;
+mod serve;
+mod store_dir;
+
+pub(crate) use config::ServeArguments;
+pub(crate) use error::DaemonError;
+pub(crate) use init::{InitArguments, init};
+pub(crate) use secret::{ask_passphrase, new_passphrase, passphrase_in};
+pub(crate) use serve::serve;
