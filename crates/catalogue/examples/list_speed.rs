@@ -1,4 +1,4 @@
-//! How fast a catalogue of a million objects answers, as JSON lines.
+//! How fast a catalogue of a million objects answers, as JSON lines: `{"figure": …, "value": …, "unit": …}`.
 //!
 //! A thousand folders of a thousand objects, committed in random order of their paths; then pages of 1,000 from the
 //! beginning and from the middle, with and without delimiter; totals and placements; and single commits by 64
@@ -15,7 +15,7 @@ use catalogue::{
     Catalogue, CatalogueError, Commit, ListQuery, NodeEntry, SqliteCatalogue, Stripe, Version, VersionBody,
 };
 use model::{Geometry, NodeId, ObjectAttributes, StripeId, VersionStamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -27,11 +27,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let catalogue = Arc::new(SqliteCatalogue::open(&path).await?);
     build(&*catalogue, objects).await?;
     let file_bytes = std::fs::metadata(&path)?.len();
-    print(json!({ "what": "size", "objects": objects, "file_bytes": file_bytes }));
+    print("list_objects", objects as f64, "objects");
+    print("list_file", file_bytes as f64 / 1e6, "MB");
     measure_pages(&*catalogue).await?;
     measure_counts(&*catalogue).await?;
     measure_commits(catalogue, objects).await?;
-    print(json!({ "what": "peak memory", "bytes": peak_memory_bytes() }));
+    let peak = testkit::peak_memory_bytes(std::process::id())?;
+    print("list_peak_memory", peak as f64 / 1e6, "MB");
     Ok(())
 }
 
@@ -50,20 +52,20 @@ async fn build(catalogue: &dyn Catalogue, objects: u64) -> Result<(), Box<dyn Er
         catalogue.commit(commit).await?;
     }
     let elapsed = begun.elapsed().as_secs_f64();
-    print(json!({ "what": "build", "objects_per_s": (objects as f64 / elapsed).round() }));
+    print("list_build", objects as f64 / elapsed, "objects/s");
     Ok(())
 }
 
 async fn measure_pages(catalogue: &dyn Catalogue) -> Result<(), Box<dyn Error>> {
     let middle = Some("folder-500/file-500".to_owned());
     let cases = [
-        ("first page", "", None, None),
-        ("middle page", "", None, middle.clone()),
-        ("first page, folded", "", Some('/'), None),
-        ("page of 500 folders, folded", "", Some('/'), middle),
-        ("one folder, folded", "folder-700/", Some('/'), None),
+        ("list_first_page", "", None, None),
+        ("list_middle_page", "", None, middle.clone()),
+        ("list_first_page_folded", "", Some('/'), None),
+        ("list_page_of_folders", "", Some('/'), middle),
+        ("list_one_folder", "folder-700/", Some('/'), None),
     ];
-    for (what, prefix, delimiter, after) in cases {
+    for (figure, prefix, delimiter, after) in cases {
         let query = ListQuery {
             prefix: prefix.to_owned(),
             delimiter,
@@ -75,16 +77,17 @@ async fn measure_pages(catalogue: &dyn Catalogue) -> Result<(), Box<dyn Error>> 
             entries = catalogue.list(&query).await?.entries.len();
             Ok(())
         });
-        print(json!({ "what": what, "times": times.await?, "entries": entries }));
+        times.await?.print(figure);
+        print(format!("{figure}_entries"), entries as f64, "entries");
     }
     Ok(())
 }
 
 async fn measure_counts(catalogue: &dyn Catalogue) -> Result<(), Box<dyn Error>> {
-    let totals = timed(async || catalogue.totals().await.map(drop)).await?;
-    print(json!({ "what": "totals", "times": totals }));
-    let placements = timed(async || catalogue.placements().await.map(drop)).await?;
-    print(json!({ "what": "placements", "times": placements, "count": catalogue.placements().await?.len() }));
+    let totals = timed(async || catalogue.totals().await.map(drop));
+    totals.await?.print("totals");
+    let placements = timed(async || catalogue.placements().await.map(drop));
+    placements.await?.print("placements");
     Ok(())
 }
 
@@ -104,14 +107,29 @@ async fn measure_commits(catalogue: Arc<SqliteCatalogue>, objects: u64) -> Resul
     }
     callers.join_all().await.into_iter().collect::<Result<(), _>>()?;
     let elapsed = begun.elapsed().as_secs_f64();
-    print(
-        json!({ "what": "commits", "callers": CALLERS, "commits_per_s": (COMMITS as f64 / elapsed).round() }),
-    );
+    print("commits", COMMITS as f64 / elapsed, "commits/s");
     Ok(())
 }
 
-/// The first time, and the median of the following ones, in milliseconds.
-async fn timed(mut call: impl AsyncFnMut() -> Result<(), CatalogueError>) -> Result<Value, CatalogueError> {
+/// How long a call took.
+struct Times {
+    first: Duration,
+    /// Of those after the first.
+    median: Duration,
+    max: Duration,
+}
+
+impl Times {
+    /// The median under the figure's own name, the others under names made of it.
+    fn print(&self, figure: &str) {
+        let times = [("", self.median), ("_first", self.first), ("_max", self.max)];
+        for (suffix, time) in times {
+            print(format!("{figure}{suffix}"), time.as_secs_f64() * 1e3, "ms");
+        }
+    }
+}
+
+async fn timed(mut call: impl AsyncFnMut() -> Result<(), CatalogueError>) -> Result<Times, CatalogueError> {
     let mut times = Vec::new();
     for _ in 0..21 {
         let begun = Instant::now();
@@ -120,8 +138,11 @@ async fn timed(mut call: impl AsyncFnMut() -> Result<(), CatalogueError>) -> Res
     }
     let first = times.remove(0);
     times.sort_unstable();
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    Ok(json!({ "first_ms": ms(first), "median_ms": ms(times[10]), "max_ms": ms(times[19]) }))
+    Ok(Times {
+        first,
+        median: times[10],
+        max: times[19],
+    })
 }
 
 /// A small object: one version, and the stripe of its record.
@@ -170,16 +191,11 @@ fn node_id(number: u64) -> NodeId {
     format!("local-{number}").parse().expect("a valid name")
 }
 
-/// Linux's own high-water mark; 0 elsewhere.
-fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
-fn print(line: Value) {
-    println!("{line}");
+fn print(figure: impl Into<String>, value: f64, unit: &str) {
+    println!(
+        "{}",
+        json!({ "figure": figure.into(), "value": value, "unit": unit })
+    );
 }
 
 const NODES: u64 = 9;

@@ -1,4 +1,4 @@
-//! How fast nine `DirStore`s on one disk are, as JSON lines.
+//! How fast nine `DirStore`s on one disk are, as JSON lines: `{"figure": …, "value": …, "unit": …}`.
 //!
 //! Nine stores at once, 32 callers each, as nine agents of one machine are used: small shards (those of a 4 KiB
 //! object's record at 6 + 3), then big ones (of a 1 MiB chunk), then both read back.
@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         runtime.block_on(load.run(what, "get", &stores, get))?;
     }
     runtime.block_on(list(&stores[0]))?;
-    print(json!({ "what": "peak memory", "bytes": peak_memory_bytes() }));
+    let peak = testkit::peak_memory_bytes(std::process::id())?;
+    print("dirstore_peak_memory", peak as f64 / 1e6, "MB");
     reopen(&dir, stores)
 }
 
@@ -75,16 +76,13 @@ impl Load {
         let mut times = callers.join_all().await.concat();
         let elapsed = begun.elapsed().as_secs_f64();
         times.sort_unstable();
-        print(json!({
-            "what": format!("{verb} {what}"),
-            "stores": stores.len(),
-            "shard_bytes": self.len,
-            "shards": times.len(),
-            "shards_per_s": (times.len() as f64 / elapsed).round(),
-            "mb_per_s": (times.len() * self.len) as f64 / elapsed / 1e6,
-            "p50_ms": times[times.len() / 2].as_secs_f64() * 1e3,
-            "p99_ms": times[times.len() * 99 / 100].as_secs_f64() * 1e3,
-        }));
+        let percentile = |percent| times[times.len() * percent / 100].as_secs_f64() * 1e3;
+        let shards_per_s = times.len() as f64 / elapsed;
+        let figure = format!("dirstore_{verb}_{what}");
+        print(figure.as_str(), shards_per_s, "shards/s");
+        print(figure.as_str(), shards_per_s * self.len as f64 / 1e6, "MB/s");
+        print(format!("{figure}_p50"), percentile(50), "ms");
+        print(format!("{figure}_p99"), percentile(99), "ms");
         Ok(())
     }
 }
@@ -111,7 +109,8 @@ async fn get(store: Arc<DirStore>, id: ShardId, expected: Bytes) -> Duration {
 async fn list(store: &DirStore) -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let page = store.list(None, 1000).await?;
-    print(json!({ "what": "list", "entries": page.len(), "ms": begun.elapsed().as_secs_f64() * 1e3 }));
+    assert_eq!(page.len(), 1000);
+    print("dirstore_list", begun.elapsed().as_secs_f64() * 1e3, "ms");
     Ok(())
 }
 
@@ -119,7 +118,8 @@ fn reopen(dir: &Path, stores: Vec<Arc<DirStore>>) -> Result<(), Box<dyn Error>> 
     drop(stores);
     let begun = Instant::now();
     let stores = open_all(dir)?;
-    print(json!({ "what": "reopen", "stores": stores.len(), "ms": begun.elapsed().as_secs_f64() * 1e3 }));
+    assert_eq!(stores.len(), STORES);
+    print("dirstore_reopen", begun.elapsed().as_secs_f64() * 1e3, "ms");
     Ok(())
 }
 
@@ -137,16 +137,11 @@ fn shard_id(number: u64, index: u8) -> ShardId {
     StripeId::chunk(ChunkId::from_bytes(id)).shard(index)
 }
 
-/// Linux's own high-water mark; 0 elsewhere.
-fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
-fn print(line: serde_json::Value) {
-    println!("{line}");
+fn print(figure: impl Into<String>, value: f64, unit: &str) {
+    println!(
+        "{}",
+        json!({ "figure": figure.into(), "value": value, "unit": unit })
+    );
 }
 
 const STORES: usize = 9;

@@ -1,6 +1,6 @@
 //! Measures a bare link on loopback: the limit that the store's own figures are compared with.
 //!
-//! Prints one JSON line: `{"figure": "link_mb_per_s", "value": …}` (megabytes of payload a second, one direction,
+//! Prints one JSON line: `{"figure": "link", "value": …, "unit": "MB/s"}` (10⁶ bytes of payload a second, one direction,
 //! 32 concurrent streams of 175 KB, both endpoints in this process).
 
 use std::net::SocketAddr;
@@ -35,10 +35,8 @@ async fn main() {
     }
     senders.join_all().await;
     let megabytes = (rounds * STREAMS * STREAM_LEN) as f64 / 1e6;
-    println!(
-        "{{\"figure\": \"link_mb_per_s\", \"value\": {:.1}}}",
-        megabytes / started.elapsed().as_secs_f64()
-    );
+    let mb_per_s = megabytes / started.elapsed().as_secs_f64();
+    println!(r#"{{"figure": "link", "value": {mb_per_s:.1}, "unit": "MB/s"}}"#);
 }
 
 async fn linked_pair() -> (Link, Link) {
