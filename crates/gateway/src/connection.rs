@@ -99,3 +99,53 @@ const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
 const DISCARD_LEN: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn pair() -> (Lingering<DuplexStream>, DuplexStream) {
+        let (server, client) = duplex(1000);
+        (
+            Lingering {
+                inner: server,
+                deadline: None,
+            },
+            client,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_lets_the_client_finish_and_read_the_answer() {
+        let (mut server, mut client) = pair();
+        let serve = async {
+            server.write_all(b"no").await.expect("there is room");
+            server.shutdown().await.expect("the client ends");
+        };
+        let send = async {
+            client.write_all(&[7; 100_000]).await.expect("it is taken");
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).await.expect("an end");
+            drop(client);
+            answer
+        };
+        let begun = Instant::now();
+        let ((), answer) = tokio::join!(serve, send);
+        assert_eq!(
+            (answer.as_slice(), begun.elapsed()),
+            (b"no".as_slice(), Duration::ZERO)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_does_not_wait_for_ever() {
+        let (mut server, client) = pair();
+        let begun = Instant::now();
+        server.shutdown().await.expect("time is over");
+        assert_eq!(begun.elapsed().as_secs(), LINGER_MAX.as_secs());
+        drop(client);
+    }
+}
