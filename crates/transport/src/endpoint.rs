@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iroh::endpoint::{
-    AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, QuicTransportConfig, RelayMode, VarInt, presets,
-};
+use iroh::endpoint::{AckFrequencyConfig, IdleTimeout, QuicTransportConfig, RelayMode, VarInt, presets};
 use iroh::{EndpointAddr, TransportAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
@@ -193,8 +191,6 @@ impl BindError {
 
 /// Both sides use the same settings; DESIGN's measurements of failing paths rest on them.
 fn quic_config() -> QuicTransportConfig {
-    let mut mtu = MtuDiscoveryConfig::default();
-    mtu.upper_bound(MTU_MAX);
     let mut acks = AckFrequencyConfig::default();
     acks.ack_eliciting_threshold(VarInt::from_u32(10));
     QuicTransportConfig::builder()
@@ -203,7 +199,6 @@ fn quic_config() -> QuicTransportConfig {
         .stream_receive_window(VarInt::from_u32(WINDOW_LEN))
         .receive_window(VarInt::from_u32(WINDOW_LEN))
         .send_window(WINDOW_LEN.into())
-        .mtu_discovery_config(Some(mtu))
         .ack_frequency_config(Some(acks))
         .max_idle_timeout(IdleTimeout::try_from(LINK_IDLE_TIMEOUT).ok())
         .default_path_max_idle_timeout(PATH_IDLE_TIMEOUT)
@@ -216,10 +211,6 @@ const WINDOW_LEN: u32 = 25_000_000;
 
 /// Requests under way at once on one link; the agent's memory bounds it.
 const STREAMS_MAX: u32 = 256;
-
-/// Loopback and some data centres carry large datagrams, and each packet costs the same; elsewhere discovery stops
-/// at what the path carries.
-const MTU_MAX: u16 = 16 << 10;
 
 /// A path that is silent for so long is dead, and traffic moves to the shell: measured, 2.5 s after UDP was cut.
 const PATH_IDLE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -15,16 +15,20 @@ use crate::PeerId;
 /// Routes datagrams between an endpoint and its attached shells.
 #[derive(Debug)]
 pub(crate) struct ShellHub {
-    outgoing: Mutex<HashMap<PeerId, Route>>,
+    outgoing: Mutex<HashMap<PeerKey, Route>>,
     incoming: mpsc::Sender<Datagram>,
     /// Taken once, by the endpoint that polls it.
     inbox: Mutex<Option<mpsc::Receiver<Datagram>>>,
 }
 
+/// A peer's public key as bytes. Making a [`PeerId`] of it checks that it is a point of the curve, which takes longer
+/// than everything else that is done for a datagram.
+pub(crate) type PeerKey = [u8; 32];
+
 /// A datagram that came through a peer's shell.
 #[derive(Debug)]
 pub(crate) struct Datagram {
-    pub(crate) from: PeerId,
+    pub(crate) from: PeerKey,
     pub(crate) bytes: Bytes,
 }
 
@@ -51,9 +55,9 @@ impl ShellHub {
     }
 
     /// Queues a datagram, or loses it when the peer has no shell or a full queue.
-    pub(crate) fn send(&self, to: PeerId, datagram: &[u8]) {
+    pub(crate) fn send(&self, to: &PeerKey, datagram: &[u8]) {
         let routes = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(route) = routes.get(&to) {
+        if let Some(route) = routes.get(to) {
             // A full queue is a congested path: losing the datagram is what tells QUIC to slow down.
             let _ = route.queue.try_send(Bytes::copy_from_slice(datagram));
         }
@@ -66,6 +70,7 @@ impl ShellHub {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
+        let peer = *peer.as_bytes();
         let (queue, outbox) = mpsc::channel(OUTBOX_DATAGRAMS_MAX);
         let attachment = self.add_route(peer, queue);
         let result = tokio::select! {
@@ -76,14 +81,14 @@ impl ShellHub {
         result
     }
 
-    fn add_route(&self, peer: PeerId, queue: mpsc::Sender<Bytes>) -> u64 {
+    fn add_route(&self, peer: PeerKey, queue: mpsc::Sender<Bytes>) -> u64 {
         let mut routes = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
         let attachment = routes.get(&peer).map_or(0, |route| route.attachment + 1);
         routes.insert(peer, Route { queue, attachment });
         attachment
     }
 
-    fn remove_route(&self, peer: PeerId, attachment: u64) {
+    fn remove_route(&self, peer: PeerKey, attachment: u64) {
         let mut routes = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
         if routes
             .get(&peer)
@@ -93,7 +98,7 @@ impl ShellHub {
         }
     }
 
-    async fn receive<R: AsyncRead + Unpin>(&self, from: PeerId, mut reader: R) -> io::Result<()> {
+    async fn receive<R: AsyncRead + Unpin>(&self, from: PeerKey, mut reader: R) -> io::Result<()> {
         let mut deframer = Deframer::default();
         let mut buffer = vec![0; READ_LEN];
         loop {

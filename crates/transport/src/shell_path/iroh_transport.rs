@@ -1,15 +1,16 @@
 //! [`ShellHub`] as an iroh custom transport. The API is marked unstable, so nothing else in the project touches it.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use iroh::endpoint::transports::{CustomEndpoint, CustomSender, CustomTransport, RecvInfo, Transmit};
-use iroh_base::{CustomAddr, PublicKey};
+use iroh_base::CustomAddr;
 use n0_watcher::Watchable;
 use tokio::sync::mpsc;
 
-use super::hub::{Datagram, ShellHub};
+use super::hub::{Datagram, PeerKey, ShellHub};
 use crate::PeerId;
 
 /// Makes the endpoint's shell side when the endpoint is bound.
@@ -49,6 +50,12 @@ impl CustomEndpoint for ShellEndpoint {
         })
     }
 
+    /// The sender takes bursts apart itself. iroh asks the least of all its transports, so that a smaller number here
+    /// would also take segmentation offload from UDP.
+    fn max_transmit_segments(&self) -> NonZeroUsize {
+        const { NonZeroUsize::new(SEGMENTS_MAX).expect("not zero") }
+    }
+
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,7 +77,7 @@ impl CustomEndpoint for ShellEndpoint {
             };
             slot.copy_from_slice(&datagram.bytes);
             (meta.len, meta.stride) = (len, len);
-            *info = RecvInfo::new(shell_address(datagram.from), None);
+            *info = RecvInfo::new(address_of(&datagram.from), None);
             filled += 1;
         }
         if filled == 0 {
@@ -109,14 +116,20 @@ impl CustomSender for ShellSender {
 
 /// Where a peer is reached through its shell.
 pub(crate) fn shell_address(peer: PeerId) -> CustomAddr {
-    CustomAddr::from_parts(TRANSPORT_ID, peer.as_bytes())
+    address_of(peer.as_bytes())
 }
 
-fn peer_at(address: &CustomAddr) -> Option<PeerId> {
-    let bytes: &[u8; 32] = address.data().try_into().ok()?;
-    let key = PublicKey::from_bytes(bytes).ok()?;
-    (address.id() == TRANSPORT_ID).then(|| PeerId::from_iroh(key))
+fn address_of(peer: &PeerKey) -> CustomAddr {
+    CustomAddr::from_parts(TRANSPORT_ID, peer)
+}
+
+fn peer_at(address: &CustomAddr) -> Option<&PeerKey> {
+    let key = address.data().try_into().ok()?;
+    (address.id() == TRANSPORT_ID).then_some(key)
 }
 
 /// `CSSH` in ASCII: far from the small numbers that iroh's registry gives out.
 const TRANSPORT_ID: u64 = 0x4353_5348;
+
+/// What Linux sends at once (`UDP_MAX_SEGMENTS`).
+const SEGMENTS_MAX: usize = 64;
