@@ -10,7 +10,7 @@
 //!
 //! What this crate does not do: it reads no configuration, speaks no TLS, and decides nothing about objects.
 //!
-//! Start reading at [`router`].
+//! Start reading at [`router()`].
 
 pub mod api;
 mod config;
