@@ -69,7 +69,7 @@ struct Inner {
     clock: Mutex<VersionClock>,
     path_locks: PathLocks,
     /// Chunks that are being sealed and written.
-    writes: Semaphore,
+    writes: Arc<Semaphore>,
     /// Objects that are being read in chunks.
     readers: Arc<Semaphore>,
     counters: Counters,
@@ -95,7 +95,7 @@ impl Engine {
             nodes: Nodes::default(),
             clock: Mutex::new(VersionClock::new(writer, latest)),
             path_locks: PathLocks::default(),
-            writes: Semaphore::new(config.chunk_writes_max),
+            writes: Arc::new(Semaphore::new(config.chunk_writes_max)),
             readers: Arc::new(Semaphore::new(config.readers_max)),
             counters: Counters::default(),
             events: broadcast::channel(EVENTS_MAX).0,

@@ -1,6 +1,7 @@
 //! A new version of an object, from a stream of bytes.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +9,7 @@ use catalogue::{CatalogueError, Commit, Object, Stripe, VersionBody};
 use codec::{ChunkList, Chunker, RECORD_CHUNKS_MAX, RecordBody, RecordContent};
 use futures_util::{Stream, StreamExt as _};
 use model::{ChunkRef, INLINE_LEN_MAX, ObjectAttributes, ObjectPath, StripeId, VersionStamp};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use crate::body::BodyError;
@@ -180,21 +182,28 @@ impl Engine {
         pieces.extend(chunker.finish());
         let (mut refs, mut stripes) = (Vec::new(), Vec::new());
         for piece in pieces {
-            let stored = self.store_chunk(piece).await?;
+            let stored = self.store_chunk(piece, self.write_permit().await).await?;
             refs.push(stored.chunk);
             stripes.extend(stored.written);
         }
         Ok((refs, stripes))
     }
 
-    /// Makes one chunk durable, unless it is already.
-    pub(crate) async fn store_chunk(&self, plaintext: Bytes) -> Result<StoredChunk, PutError> {
-        let _permit = self
-            .inner
-            .writes
-            .acquire()
+    /// Leave to hold one more chunk in memory.
+    async fn write_permit(&self) -> OwnedSemaphorePermit {
+        let writes = Arc::clone(&self.inner.writes);
+        writes
+            .acquire_owned()
             .await
-            .expect("the semaphore is never closed");
+            .expect("the semaphore is never closed")
+    }
+
+    /// Makes one chunk durable, unless it is already.
+    async fn store_chunk(
+        &self,
+        plaintext: Bytes,
+        _permit: OwnedSemaphorePermit,
+    ) -> Result<StoredChunk, PutError> {
         let len = plaintext.len() as u32;
         let (engine, hashed) = (self.clone(), plaintext.clone());
         let id = blocking(move || engine.inner.sealer.chunk_id(&hashed)).await;
@@ -257,9 +266,11 @@ impl<'a> Upload<'a> {
         while self.under_way.len() >= self.engine.config().chunk_writes_max {
             self.settle_next().await?;
         }
+        // The permit comes before the task: waiting chunks stay with their uploader, however many uploads there are.
+        let permit = self.engine.write_permit().await;
         let engine = self.engine.clone();
-        self.under_way
-            .push_back(tokio::spawn(async move { engine.store_chunk(chunk).await }));
+        let stored = async move { engine.store_chunk(chunk, permit).await };
+        self.under_way.push_back(tokio::spawn(stored));
         Ok(())
     }
 
@@ -327,10 +338,10 @@ enum StoredContent {
     Chunks(Vec<ChunkRef>),
 }
 
-pub(crate) struct StoredChunk {
-    pub(crate) chunk: ChunkRef,
+struct StoredChunk {
+    chunk: ChunkRef,
     /// The stripe, unless it was there.
-    pub(crate) written: Option<Stripe>,
+    written: Option<Stripe>,
 }
 
 fn check_size(expected: Option<u64>, received: u64) -> Result<(), PutError> {

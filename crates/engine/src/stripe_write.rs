@@ -68,12 +68,17 @@ impl Engine {
                 len,
                 placement,
             },
-            nodes.len(),
+            &candidates,
             faults,
         )
     }
 
-    fn accept(&self, stripe: Stripe, nodes: usize, faults: Vec<ShardPutFault>) -> Result<Stripe, WriteError> {
+    fn accept(
+        &self,
+        stripe: Stripe,
+        candidates: &[Candidate],
+        faults: Vec<ShardPutFault>,
+    ) -> Result<Stripe, WriteError> {
         let durable = stripe.placement.iter().flatten().count();
         let needed = self.config().write_floor(stripe.geometry);
         if durable < needed {
@@ -81,7 +86,8 @@ impl Engine {
                 stripe: stripe.id,
                 durable,
                 needed,
-                nodes,
+                nodes: candidates.len(),
+                usable: candidates.iter().filter(|candidate| candidate.is_usable).count(),
                 faults,
             });
         }
@@ -148,7 +154,7 @@ pub struct ShardPutFault {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// Fewer shards were kept than the floor asks for.
-    #[error("{stripe}: {durable} shards kept, at least {needed} needed; {}", reasons(*.nodes, .faults))]
+    #[error("{stripe}: {durable} shards kept, at least {needed} needed; {}", reasons(*.nodes, *.usable, .faults))]
     TooFewNodes {
         /// The stripe.
         stripe: StripeId,
@@ -158,6 +164,8 @@ pub enum WriteError {
         needed: usize,
         /// Nodes that the store has.
         nodes: usize,
+        /// Nodes that are connected, with or without room.
+        usable: usize,
         /// Why others did not.
         faults: Vec<ShardPutFault>,
     },
@@ -167,11 +175,16 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// Whether every node that failed was full: then waiting does not help, and more space does.
+    /// Whether there are nodes enough and what they lack is room: then waiting does not help, and more space does.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::TooFewNodes { faults, .. } => {
-                !faults.is_empty()
+            Self::TooFewNodes {
+                needed,
+                usable,
+                faults,
+                ..
+            } => {
+                *usable >= *needed
                     && faults
                         .iter()
                         .all(|fault| matches!(fault.error, StoreError::Full { .. }))
@@ -181,9 +194,9 @@ impl WriteError {
     }
 }
 
-fn reasons(nodes: usize, faults: &[ShardPutFault]) -> String {
+fn reasons(nodes: usize, usable: usize, faults: &[ShardPutFault]) -> String {
     if faults.is_empty() {
-        return format!("too few of the {nodes} nodes are connected and have room");
+        return format!("{usable} of the {nodes} nodes are connected, and too few of them have room");
     }
     faults
         .iter()

@@ -246,6 +246,14 @@ async fn a_full_node_is_passed_over_and_a_full_store_says_so() {
         panic!("{error}")
     };
     assert!(error.is_full(), "{error}");
+    let error = store
+        .put("d", &bytes)
+        .await
+        .expect_err("by now they are known to be full");
+    assert!(
+        matches!(&error, PutError::Write(error) if error.is_full()),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -108,9 +108,13 @@ impl DaemonProcess {
 
     /// Nodes in a state now.
     pub fn nodes_in(&self, state: &str) -> usize {
+        self.nodes_with("state", state)
+    }
+
+    fn nodes_with(&self, field: &str, value: &str) -> usize {
         let status = self.status();
         let nodes = status["nodes"].as_array().expect("a list of nodes");
-        nodes.iter().filter(|node| node["state"] == state).count()
+        nodes.iter().filter(|node| node[field] == value).count()
     }
 
     /// Waits until at least `count` nodes are in a state.

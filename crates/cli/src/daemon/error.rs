@@ -47,6 +47,8 @@ pub(crate) enum DaemonError {
     Bind(#[from] BindError),
     #[error("there is no agent program at {}", path.display())]
     NoAgent { path: PathBuf },
+    #[error("{addr} can be reached by others, so clients must show a token")]
+    TokenMissing { addr: std::net::SocketAddr },
     #[error("cannot listen on {addr}")]
     Listen {
         addr: String,
@@ -83,6 +85,9 @@ impl DaemonError {
                 "set CLOUDSHELL_STORE_KEY, or use --key-file, or run it on a terminal".to_owned()
             }
             Self::NoAgent { .. } => "build it with: make build, or name it with --agent".to_owned(),
+            Self::TokenMissing { .. } => {
+                "put 16 or more random characters into a file and name it with --token-file".to_owned()
+            }
             Self::Listen { .. } => "choose another address with --addr".to_owned(),
             Self::Catalogue(CatalogueError::Newer { .. }) => "install the newer program again".to_owned(),
             _ => return None,

@@ -35,9 +35,12 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), DaemonError> 
         key_file: config.key_file.as_deref(),
     };
     let master = unlock(&dir, &envelope, &secret)?;
-    // Before any agent is started, so that a taken port has no consequences.
-    let listener = listen(&config).await?;
+    // Before any agent is started, so that a refusal has no consequences.
     let token = config.token_file.as_deref().map(read_token).transpose()?;
+    if token.is_none() && !config.addr.ip().is_loopback() {
+        return Err(DaemonError::TokenMissing { addr: config.addr });
+    }
+    let listener = listen(&config).await?;
     let (published, operator, engine) = assemble(&dir, &config, envelope, &master).await?;
     operator.fleet.start(config.local_nodes).await?;
     announce(&listener);
