@@ -34,6 +34,8 @@ pub(crate) enum BenchError {
     Different { what: String },
     #[error("{direct} of {nodes} links go over UDP")]
     NotDirect { direct: usize, nodes: usize },
+    #[error("the daemon does not miss {count} nodes that were stopped")]
+    NotMissed { count: usize },
     #[error("the daemon answered {head:?}")]
     Answer { head: String },
     /// An assertion of the test kit.

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::BenchError;
 use crate::noise::Noise;
@@ -56,6 +57,30 @@ impl Machine {
     }
 }
 
+/// Processors' worth of work that others are doing now; none where there is no `/proc/stat`.
+///
+/// Figures from a machine that is busy say nothing, and look as if they did.
+pub(crate) fn busy_cores() -> Option<f64> {
+    let before = busy_ticks(&std::fs::read_to_string(STAT).ok()?)?;
+    std::thread::sleep(BUSY_PERIOD);
+    let after = busy_ticks(&std::fs::read_to_string(STAT).ok()?)?;
+    let ticks = after.saturating_sub(before) as f64;
+    Some(ticks / TICKS_PER_S / BUSY_PERIOD.as_secs_f64())
+}
+
+/// Ticks that all processors together have worked (proc(5): user, nice, system, idle, iowait, irq, softirq, steal).
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let fields: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+    let is_idle = |place: usize| place == 3 || place == 4;
+    let working = fields
+        .iter()
+        .take(8)
+        .enumerate()
+        .filter(|(place, _)| !is_idle(*place));
+    (fields.len() >= 8).then(|| working.map(|(_, ticks)| ticks).sum())
+}
+
 fn once(cell: &OnceCell<f64>, measure: impl FnOnce() -> Result<f64, BenchError>) -> Result<f64, BenchError> {
     match cell.get() {
         Some(value) => Ok(*value),
@@ -84,7 +109,33 @@ fn write_and_sync(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+const STAT: &str = "/proc/stat";
+/// USER_HZ, which Linux has fixed at 100 for every program (time(7)).
+const TICKS_PER_S: f64 = 100.0;
+const BUSY_PERIOD: Duration = Duration::from_millis(500);
 /// Nine shards for six shards' bytes.
 pub(crate) const EXPANSION: f64 = 1.5;
 /// As much as a put of 256 MiB writes: a write that fits the disk's cache on one side should on the other.
 const WRITE_LEN: u64 = 384 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_everything_but_idling_and_waiting_for_a_disk() {
+        let stat = "cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(busy_ticks(stat), Some(1 + 2 + 4 + 8 + 16 + 32));
+        assert_eq!(busy_ticks("cpu  1 2 3"), None);
+        assert_eq!(busy_ticks(""), None);
+    }
+
+    #[test]
+    fn a_limit_is_measured_once_and_an_error_is_not_kept() {
+        let cell = OnceCell::new();
+        let error = once(&cell, || Err(BenchError::Panicked("x".to_owned()))).unwrap_err();
+        assert_eq!(error.to_string(), "x");
+        assert_eq!(once(&cell, || Ok(3.0)).unwrap(), 3.0);
+        assert_eq!(once(&cell, || Ok(4.0)).unwrap(), 3.0);
+    }
+}

@@ -34,7 +34,7 @@ impl Row {
                 "–".to_owned(),
                 String::new(),
                 "FAILED".to_owned(),
-                chain(error),
+                chain(error).chars().take(NOTE_LEN_MAX).collect(),
             ],
         }
     }
@@ -87,6 +87,8 @@ fn verdict(figure: &Figure) -> &'static str {
     }
 }
 
+/// A terminal's line or two; `--json` shows the whole.
+const NOTE_LEN_MAX: usize = 200;
 const HEADER: [&str; 5] = [
     "figure",
     "measured",

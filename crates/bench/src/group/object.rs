@@ -89,11 +89,11 @@ impl Load {
         })
     }
 
-    /// Measures while three agents are stopped and known to be lost; then they go on.
+    /// Measures while three agents are stopped and the daemon knows; then they go on.
     fn without_three(&self, measure: impl FnOnce() -> Result<f64, BenchError>) -> Result<f64, BenchError> {
         let daemon = self.store.daemon();
         STOPPED.iter().for_each(|node| daemon.signal(node, Signal::STOP));
-        daemon.wait_for("lost", STOPPED.len());
+        self.store.wait_until_missed(STOPPED.len())?;
         let measured = measure();
         STOPPED.iter().for_each(|node| daemon.signal(node, Signal::CONT));
         daemon.wait_for("connected", NODES);
