@@ -28,7 +28,7 @@ demo-end: ## stop the demo's agents (stop the daemon with Ctrl-C first)
 test: build ## every test
 	CLOUDSHELL_STORE_AGENT=$(CURDIR)/$(DIST)/cloudshell-store-agent $(CARGO) test --release --locked --workspace
 
-bench: build ## the figures of the README, beside their targets
+bench: build ## the speed of everything, beside its target
 	$(CARGO) build --release --locked -p bench -p codec -p transport -p catalogue --bins --examples
 	target/release/store-bench --dist $(DIST)
 

@@ -239,7 +239,7 @@ fn an_agent_killed_during_a_put_costs_nothing_and_comes_back() {
 }
 
 #[test]
-fn a_passphrase_is_asked_for_changed_and_known_to_every_node() {
+fn a_wrong_passphrase_is_refused_and_a_changed_one_counts() {
     let dir = scratch();
     let store = dir.path().join("store");
     let secret = |name: &str, text: &str| {
@@ -276,7 +276,7 @@ fn a_passphrase_is_asked_for_changed_and_known_to_every_node() {
     let stderr = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{stderr}");
     assert!(
-        stderr.contains("the passphrase is wrong") && stderr.contains("process list"),
+        stderr.contains("wrong passphrase") && stderr.contains("process list"),
         "{stderr}"
     );
 

@@ -77,11 +77,7 @@ pub async fn bootstrap(shell: &dyn Shell, spec: &AgentSpec) -> Result<Attached, 
     );
     let started = run(shell, Step::Start, &serve).await?;
     check(Step::Start, started)?;
-    attach(shell, spec).await?.ok_or(BootstrapError::Failed {
-        step: Step::Attach,
-        status: 0,
-        text: "the agent started and is not there".to_owned(),
-    })
+    attach(shell, spec).await?.ok_or(BootstrapError::NoAnswer { reason: "it started and is not there".to_owned() })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,14 +141,10 @@ async fn attach(shell: &dyn Shell, spec: &AgentSpec) -> Result<Option<Attached>,
         .await
         .map_err(|source| BootstrapError::Shell { step, source })?;
     let answer = tokio::time::timeout(ATTACH_TIMEOUT, read_answer(&mut stream.reader)).await;
-    match answer.unwrap_or(Err("no answer".to_owned())) {
+    match answer.unwrap_or(Err(format!("no answer within {ATTACH_TIMEOUT:?}"))) {
         Ok(Answer::Attached(peer)) => Ok(Some(Attached { peer, stream })),
         Ok(Answer::Absent) => Ok(None),
-        Err(text) => Err(BootstrapError::Failed {
-            step,
-            status: 0,
-            text,
-        }),
+        Err(reason) => Err(BootstrapError::NoAnswer { reason }),
     }
 }
 
@@ -259,6 +251,12 @@ pub enum BootstrapError {
         status: i32,
         /// What it printed.
         text: String,
+    },
+    /// The agent, or the shell in front of it, does not say what it must.
+    #[error("the agent cannot be attached to: {reason}")]
+    NoAnswer {
+        /// What came instead.
+        reason: String,
     },
     /// The agent does not run on this kind of machine.
     #[error("the node is {found:?}, the agent is built for {needed:?}")]

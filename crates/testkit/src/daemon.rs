@@ -119,11 +119,20 @@ impl DaemonProcess {
 
     /// Waits until at least `count` nodes are in a state.
     pub fn wait_for(&self, state: &str, count: usize) {
+        self.wait_for_nodes("state", state, count);
+    }
+
+    /// Waits until the links of at least `count` nodes take a path.
+    pub fn wait_for_path(&self, path: &str, count: usize) {
+        self.wait_for_nodes("path", path, count);
+    }
+
+    fn wait_for_nodes(&self, field: &str, value: &str, count: usize) {
         let deadline = Instant::now() + NODES_TIMEOUT;
-        while self.nodes_in(state) < count {
+        while self.nodes_with(field, value) < count {
             assert!(
                 Instant::now() < deadline,
-                "not {count} nodes {state}: {:#}",
+                "not {count} nodes {value}: {:#}",
                 self.status()
             );
             std::thread::sleep(POLL_PERIOD);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use iroh::TransportAddr;
-use iroh::endpoint::{Connection, VarInt};
+use iroh::endpoint::{Connection, ConnectionError, VarInt};
 use model::PathKind;
 
 use crate::PeerId;
@@ -73,7 +73,10 @@ impl Link {
 
     /// Waits until the link is closed and says why.
     pub async fn closed(&self) -> LinkClosed {
-        LinkClosed::new(self.connection.closed().await)
+        match self.connection.closed().await {
+            ConnectionError::LocallyClosed => LinkClosed::new("given up on this side, for want of an answer"),
+            error => LinkClosed::new(error),
+        }
     }
 
     /// Closes the link, telling the peer.
