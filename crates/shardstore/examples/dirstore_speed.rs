@@ -76,7 +76,7 @@ impl Load {
         let mut times = callers.join_all().await.concat();
         let elapsed = begun.elapsed().as_secs_f64();
         times.sort_unstable();
-        let percentile = |percent| times[times.len() * percent / 100].as_secs_f64() * 1e3;
+        let percentile = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1e3;
         let shards_per_s = times.len() as f64 / elapsed;
         let figure = format!("dirstore_{verb}_{what}");
         print(figure.as_str(), shards_per_s, "shards/s");
