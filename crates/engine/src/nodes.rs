@@ -72,6 +72,8 @@ struct View {
     path: Option<PathKind>,
     latency: Option<Duration>,
     usage: Option<Usage>,
+    /// When it answered last.
+    seen: Option<Instant>,
     /// It failed: until then others are asked first.
     suspect_until: Option<Instant>,
     /// It kept a writer waiting in vain: until then nothing is put there. A node that refuses at once costs nothing,
@@ -94,6 +96,8 @@ pub struct NodeSnapshot {
     pub latency: Option<Duration>,
     /// How full it was when last asked.
     pub usage: Option<Usage>,
+    /// How long ago it answered; what is shown of it is as old.
+    pub seen_ago: Option<Duration>,
 }
 
 impl Node {
@@ -105,6 +109,7 @@ impl Node {
             path: None,
             latency: None,
             usage: None,
+            seen: None,
             suspect_until: None,
             stalled_until: None,
         };
@@ -140,6 +145,7 @@ impl Node {
             path: view.path,
             latency: view.latency,
             usage: view.usage,
+            seen_ago: view.seen.map(|seen| seen.elapsed()),
         }
     }
 
@@ -167,7 +173,7 @@ impl Node {
 
     /// Says how full it is.
     pub fn set_usage(&self, usage: Usage) {
-        self.write(|view| view.usage = Some(usage));
+        self.write(|view| (view.usage, view.seen) = (Some(usage), Some(Instant::now())));
     }
 
     /// Whether its shards can be asked for.

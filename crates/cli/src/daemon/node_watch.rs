@@ -9,52 +9,60 @@ use node::{LinkStatus, RemoteStore};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Follows a node's link and asks how full it is, until the supervisor ends.
+/// Follows a node's link, and asks the agent itself every second, until the supervisor ends: a link can be up while the
+/// agent behind it is stuck, and what `status` says must not be better than the truth.
 pub(crate) async fn watch_node(
     engine: Engine,
     node: Arc<Node>,
     remote: Arc<RemoteStore>,
     mut status: watch::Receiver<LinkStatus>,
 ) {
-    let mut path_tick = interval(PATH_PERIOD);
-    let mut usage_tick = interval(USAGE_PERIOD);
-    usage_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tick = interval(PERIOD);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            changed = status.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let LinkStatus { state, reason } = status.borrow_and_update().clone();
-                if state == NodeState::Connected {
-                    // Placement and tolerance should know the node's room before it is used.
-                    refresh_usage(&node).await;
-                    refresh_path(&node, &remote);
-                }
-                node.set_state(state, reason);
-                engine.announce(Event::NodeChanged { node: node.id().clone(), state });
-            }
-            _ = path_tick.tick() => refresh_path(&node, &remote),
-            _ = usage_tick.tick() => if node.state() == NodeState::Connected {
-                refresh_usage(&node).await;
+            changed = status.changed() => if changed.is_err() {
+                return;
             },
+            _ = tick.tick() => {}
+        }
+        let link = status.borrow_and_update().clone();
+        let now = if link.state == NodeState::Connected {
+            ask(&node, &remote).await
+        } else {
+            link
+        };
+        let before = node.snapshot();
+        if (before.state, &before.reason) != (now.state, &now.reason) {
+            node.set_state(now.state, now.reason);
+            engine.announce(Event::NodeChanged { node: node.id().clone(), state: now.state });
         }
     }
 }
 
-fn refresh_path(node: &Node, remote: &RemoteStore) {
-    if let Some(path) = remote.path() {
-        node.set_path(Some(path.kind), Some(path.rtt));
+/// Learns how full the node is and which way its packets go; a node that does not answer is lost.
+async fn ask(node: &Node, remote: &RemoteStore) -> LinkStatus {
+    let reason = match tokio::time::timeout(ANSWER_TIMEOUT, node.store().usage()).await {
+        Ok(Ok(usage)) => {
+            node.set_usage(usage);
+            if let Some(path) = remote.path() {
+                node.set_path(Some(path.kind), Some(path.rtt));
+            }
+            return LinkStatus {
+                state: NodeState::Connected,
+                reason: None,
+            };
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("its agent has not answered for {ANSWER_TIMEOUT:.0?}"),
+    };
+    LinkStatus {
+        state: NodeState::Lost,
+        reason: Some(reason),
     }
 }
 
-async fn refresh_usage(node: &Node) {
-    if let Ok(usage) = node.store().usage().await {
-        node.set_usage(usage);
-    }
-}
-
-/// A person who watches `status` sees the path change.
-const PATH_PERIOD: Duration = Duration::from_millis(500);
-/// Between two answers the engine counts what it puts itself.
-const USAGE_PERIOD: Duration = Duration::from_secs(5);
+/// Often enough that a person who watches `status` sees paths change and nodes vanish.
+const PERIOD: Duration = Duration::from_secs(1);
+/// On a busy machine an answer took up to a second; a node that is wrongly held to be lost would get no shards.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);

@@ -32,6 +32,8 @@ pub struct Node {
     pub capacity_bytes: u64,
     /// Round-trip time of its link in milliseconds; null while there is no link.
     pub latency_ms: Option<f64>,
+    /// Milliseconds since it answered last: what is said of it is as old.
+    pub seen_ms_ago: Option<u64>,
     /// Why it is in this state, when there is something to say.
     pub reason: Option<String>,
 }
@@ -110,6 +112,7 @@ impl From<engine::NodeSnapshot> for Node {
             used_bytes: node.usage.map(|usage| usage.used_bytes),
             capacity_bytes: node.entry.capacity_bytes,
             latency_ms: node.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            seen_ms_ago: node.seen_ago.map(|ago| ago.as_millis() as u64),
             reason: node.reason,
         }
     }
