@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use model::{ByteCount, Domain, NodeId};
 
 use crate::daemon::{InitArguments, ServeArguments};
 
@@ -26,17 +27,18 @@ pub(crate) struct GlobalArguments {
         global = true,
         env = "CLOUDSHELL_STORE_URL",
         default_value = "http://127.0.0.1:8080",
-        value_name = "URL"
+        value_name = "URL",
+        help_heading = GLOBAL_HEADING
     )]
     pub(crate) url: String,
     /// A file with the daemon's token; CLOUDSHELL_STORE_TOKEN can hold the token itself
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL_HEADING)]
     pub(crate) client_token_file: Option<PathBuf>,
-    /// Print one JSON document instead of text
-    #[arg(long, global = true)]
+    /// Print one JSON document instead of text; errors are text on standard error all the same
+    #[arg(long, global = true, help_heading = GLOBAL_HEADING)]
     pub(crate) json: bool,
-    /// Say nothing but errors
-    #[arg(short, long, global = true)]
+    /// Show no progress, and say nothing but what was asked for and errors
+    #[arg(short, long, global = true, help_heading = GLOBAL_HEADING)]
     pub(crate) quiet: bool,
 }
 
@@ -54,6 +56,7 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Store files and folders
     #[command(
+        override_usage = "cloudshell-store put [OPTIONS] <SRC>... [DEST]",
         after_help = "With several sources, or a destination that ends in '/', the destination is a folder.\n\nExamples:\n  cloudshell-store put report.pdf\n  cloudshell-store put report.pdf letters/2026/report.pdf\n  cloudshell-store put -r photos music backup/\n  tar c src | cloudshell-store put - src.tar"
     )]
     Put(PutArguments),
@@ -111,13 +114,13 @@ pub(crate) enum Command {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PutArguments {
-    /// Files and folders to store, '-' for standard input; then where to, if there is more than one
-    #[arg(required = true, value_name = "SRC… [DEST]")]
+    /// Files and folders to store, '-' for standard input; the last of several says where to
+    #[arg(required = true, value_name = "SRC")]
     pub(crate) paths: Vec<PathBuf>,
     /// Store folders with all that is in them
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// Do not replace files that are there
+    /// Leave files that are there as they are
     #[arg(short, long)]
     pub(crate) no_clobber: bool,
 }
@@ -141,8 +144,8 @@ pub(crate) struct CatArguments {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LsArguments {
-    /// Only what begins with this
-    #[arg(default_value = "")]
+    /// A folder, or what the paths begin with [default: everything]
+    #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
     /// Show size and time
     #[arg(short, long)]
@@ -188,24 +191,32 @@ pub(crate) struct MvArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
     /// Start another agent on this machine
-    Add {
-        /// Its name [default: local-N]
-        #[arg(long)]
-        id: Option<String>,
-        /// What it fails together with [default: itself]
-        #[arg(long)]
-        domain: Option<String>,
-        /// The most it may keep [default: the daemon's setting]
-        #[arg(long, value_name = "SIZE")]
-        capacity: Option<model::ByteCount>,
-    },
+    #[command(
+        after_help = "Examples:\n  cloudshell-store node add\n  cloudshell-store node add --id attic --domain house --capacity 2GiB"
+    )]
+    Add(NodeAddArguments),
     /// List the nodes
+    #[command(after_help = "Example:\n  cloudshell-store node ls --json | jq -r '.nodes[].id'")]
     Ls,
     /// Forget a node that holds nothing
+    #[command(after_help = "Example:\n  cloudshell-store node rm local-10")]
     Rm {
         /// Its name
-        id: String,
+        id: NodeId,
     },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NodeAddArguments {
+    /// Its name [default: local-N]
+    #[arg(long)]
+    pub(crate) id: Option<NodeId>,
+    /// What it fails together with [default: itself]
+    #[arg(long)]
+    pub(crate) domain: Option<Domain>,
+    /// The most it may keep [default: the daemon's setting]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) capacity: Option<ByteCount>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -218,8 +229,12 @@ pub(crate) struct PasswdArguments {
     pub(crate) new_passphrase_file: Option<PathBuf>,
 }
 
+const GLOBAL_HEADING: &str = "Global options";
+
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not enough nodes.
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not enough nodes. Of several failures it is their
+common code, or 1. With --json, standard output is one JSON document, or empty if nothing was done;
+errors are text on standard error, and the exit code is the same.
 
 Start with:
   cloudshell-store init
@@ -232,13 +247,18 @@ mod tests {
 
     use super::*;
 
+    fn check_examples(command: &clap::Command) {
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} shows no example", sub.get_name());
+            check_examples(sub);
+        }
+    }
+
     #[test]
     fn the_command_line_is_consistent_and_every_command_shows_an_example() {
         let command = Arguments::command();
         command.clone().debug_assert();
-        for sub in command.get_subcommands() {
-            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example"), "{} shows no example", sub.get_name());
-        }
+        check_examples(&command);
     }
 }

@@ -20,9 +20,9 @@ pub(crate) struct PendingFile {
 impl PendingFile {
     /// Begins a file beside its destination, whose folder is made if it is missing.
     pub(crate) fn create(dest: &Path) -> Result<Self, CommandError> {
-        if dest.is_dir() {
-            return Err(CommandError::failed(format!("{} is a folder", dest.display())));
-        }
+        // Where a link leads, so that the link stays.
+        let dest = &std::fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
+        check_replaceable(dest)?;
         let folder = match dest.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -71,6 +71,16 @@ impl PendingFile {
             .persist(&dest)
             .map_err(|error| CommandError::from(error.error).about(dest.display()))?;
         Ok(())
+    }
+}
+
+/// Folders, devices and pipes are no files that could be replaced by another.
+fn check_replaceable(dest: &Path) -> Result<(), CommandError> {
+    let refused = |what: &str| Err(CommandError::failed(format!("{} is {what}", dest.display())));
+    match std::fs::metadata(dest) {
+        Ok(metadata) if metadata.is_dir() => refused("a folder"),
+        Ok(metadata) if !metadata.is_file() => refused("no ordinary file; '-' is standard output"),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What went wrong, what to do about it, and the exit code.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 use gateway::api::ErrorCode;
 
 use crate::daemon::DaemonError;
-use crate::output::Style;
+use crate::output::{Style, printable, warn};
 
 /// A command's failure, for a person and for the shell.
 #[derive(Debug)]
@@ -24,8 +25,26 @@ pub(crate) enum Kind {
     Usage,
     NotFound,
     NotEnoughNodes,
+    /// Something is there that was not to be replaced.
+    Exists,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
     /// Whoever read the output has seen enough.
     PipeClosed,
+}
+
+impl Kind {
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::PipeClosed => 0,
+            Self::Failed | Self::Exists => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::NotEnoughNodes => 4,
+            // As shells count: 128 and the number of the signal.
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 impl CommandError {
@@ -45,6 +64,10 @@ impl CommandError {
         Self::new(Kind::Usage, message)
     }
 
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -60,12 +83,17 @@ impl CommandError {
         self.kind
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What the API answered.
     pub(crate) fn from_api(code: ErrorCode, message: String, hint: Option<String>) -> Self {
         let kind = match code {
             ErrorCode::NotFound => Kind::NotFound,
             ErrorCode::TooFewNodes => Kind::NotEnoughNodes,
             ErrorCode::BadPath => Kind::Usage,
+            ErrorCode::Exists | ErrorCode::PreconditionFailed => Kind::Exists,
             _ => Kind::Failed,
         };
         Self { kind, message, hint }
@@ -73,18 +101,13 @@ impl CommandError {
 
     /// Prints the failure and returns the exit code.
     pub(crate) fn report(&self, style: &Style) -> ExitCode {
-        let code = match self.kind {
-            Kind::PipeClosed => return ExitCode::SUCCESS,
-            Kind::Failed => 1,
-            Kind::Usage => 2,
-            Kind::NotFound => 3,
-            Kind::NotEnoughNodes => 4,
-        };
-        eprintln!("{} {}", style.red("error:"), self.message);
-        if let Some(hint) = &self.hint {
-            eprintln!("{} {hint}", style.dim("hint:"));
+        if self.kind != Kind::PipeClosed {
+            warn(&format!("{} {}", style.red("error:"), printable(&self.message)));
+            if let Some(hint) = &self.hint {
+                warn(&format!("{} {}", style.dim("hint:"), printable(hint)));
+            }
         }
-        ExitCode::from(code)
+        ExitCode::from(self.kind.exit_code())
     }
 }
 
@@ -115,7 +138,7 @@ impl From<DaemonError> for CommandError {
 }
 
 /// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -127,4 +150,16 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// The cause of a certain type, if there is one below an error.
+pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        current = error.source();
+    }
+    None
 }

@@ -5,9 +5,11 @@ mod client;
 mod command;
 mod daemon;
 mod destination;
+mod download;
 mod error;
 mod output;
 mod progress;
+mod reading;
 mod source;
 
 use std::process::ExitCode;
@@ -21,7 +23,12 @@ fn main() -> ExitCode {
     let style = output::Style::new(&arguments.global);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(command::run(arguments, &style)),
+        Ok(runtime) => {
+            let result = runtime.block_on(command::run(arguments, &style));
+            // Somebody may still hold standard input open, which a thread reads; nobody wants those bytes any more.
+            runtime.shutdown_background();
+            result
+        }
         Err(error) => Err(error.into()),
     };
     match result {

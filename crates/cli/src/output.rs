@@ -57,18 +57,11 @@ impl Style {
 
     /// A name as it may be shown: a terminal must not obey what somebody put into a file's name.
     pub(crate) fn name(&self, name: &str) -> String {
-        if !self.is_terminal || !name.chars().any(char::is_control) {
-            return name.to_owned();
+        if self.is_terminal {
+            printable(name)
+        } else {
+            name.to_owned()
         }
-        name.chars()
-            .flat_map(|c| {
-                if c.is_control() {
-                    c.escape_default().collect()
-                } else {
-                    vec![c]
-                }
-            })
-            .collect()
     }
 
     /// What was done, unless nobody wants to know.
@@ -79,6 +72,30 @@ impl Style {
             print_text(&format!("{text}\n"))
         }
     }
+}
+
+/// Text without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// Prints a line to standard error; if nobody reads that, there is nobody to tell.
+pub(crate) fn warn(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Prints to standard output; a closed pipe is an error, not a panic.
@@ -213,6 +230,12 @@ mod tests {
             assert_eq!(timestamp(unix_ms), text);
             assert_eq!(super::unix_ms(system_time(unix_ms)), unix_ms);
         }
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_to_obey() {
+        assert_eq!(printable("naïve 空"), "naïve 空");
+        assert_eq!(printable("a\x1b[2J\nb\u{9b}"), "a\\u{1b}[2J\\nb\\u{9b}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output::Style;
+use crate::output::{Style, printable, warn};
 
 /// Shows bytes, rate and time left while a person watches.
 #[derive(Clone, Debug)]
@@ -17,12 +17,7 @@ impl Progress {
             return Self::silent();
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-        let template = if total.is_some() { BAR } else { COUNTER };
-        bar.set_style(
-            ProgressStyle::with_template(template)
-                .expect("the template is valid")
-                .progress_chars("█▉▊▋▌▍▎▏ "),
-        );
+        bar.set_style(style_of(if total.is_some() { BAR } else { COUNTER }));
         Self { bar }
     }
 
@@ -34,8 +29,16 @@ impl Progress {
     }
 
     /// Says which file is on its way.
-    pub(crate) fn name(&self, name: String) {
-        self.bar.set_message(name);
+    pub(crate) fn name(&self, name: &str) {
+        self.bar.set_message(printable(name));
+    }
+
+    /// A bar that knew no total learns it now.
+    pub(crate) fn expect(&self, total: u64) {
+        if self.bar.length().is_none() {
+            self.bar.set_length(total);
+            self.bar.set_style(style_of(BAR));
+        }
     }
 
     /// More bytes have passed.
@@ -44,9 +47,11 @@ impl Progress {
     }
 
     /// Prints a line above the bar, or to standard error when there is none.
-    pub(crate) fn note(&self, line: &str) {
-        if self.bar.is_hidden() {
-            eprintln!("{line}");
+    pub(crate) fn note(&self, style: &Style, text: &str) {
+        let line = format!("note: {}", printable(text));
+        if style.is_quiet {
+        } else if self.bar.is_hidden() {
+            warn(&line);
         } else {
             self.bar.println(line);
         }
@@ -56,6 +61,12 @@ impl Progress {
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn style_of(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the template is valid")
+        .progress_chars("█▉▊▋▌▍▎▏ ")
 }
 
 const BAR: &str = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left  {msg:.30}";

@@ -1,195 +1,250 @@
 //! `get`: files and folders out of the store.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use futures_util::stream;
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use gateway::api::{ListEntry, Object};
+use futures_util::StreamExt as _;
+use gateway::api::Object;
+use model::{ByteCount, ObjectPath};
+use serde_json::json;
 
 use crate::arguments::GetArguments;
-use crate::client::Client;
-use crate::destination::{PendingFile, below};
-use crate::error::{CommandError, Kind, chain};
-use crate::output::{Style, print_json};
+use crate::client::{Client, folder_prefix, object_path};
+use crate::command::Failures;
+use crate::command::folder::{explain_missing, objects};
+use crate::destination::below;
+use crate::download::{to_file, to_stdout};
+use crate::error::{CommandError, Kind};
+use crate::output::{Style, count, print_json};
 use crate::progress::Progress;
 
 pub(crate) async fn run(client: &Client, arguments: GetArguments, style: &Style) -> Result<(), CommandError> {
-    let path = arguments.path.trim_start_matches('/');
-    if arguments.recursive {
-        return get_folder(client, path.trim_end_matches('/'), arguments.dest, style).await;
+    tokio::select! {
+        // The half of a file that has arrived is removed when its future is dropped.
+        _ = tokio::signal::ctrl_c() => Err(CommandError::new(Kind::Interrupted, "interrupted")),
+        result = fetch(client, arguments, style) => result,
     }
-    match arguments.dest {
-        Some(dest) if dest == Path::new("-") => to_stdout(client, path, &Progress::new(style, None)).await,
-        dest => get_file(client, path, &place_for(path, dest), style).await,
+}
+
+async fn fetch(client: &Client, arguments: GetArguments, style: &Style) -> Result<(), CommandError> {
+    let GetArguments {
+        path,
+        dest,
+        recursive,
+    } = arguments;
+    match dest {
+        Some(dest) if dest == Path::new("-") && recursive => {
+            Err(CommandError::usage("a folder does not fit on standard output"))
+        }
+        Some(dest) if dest == Path::new("-") => print(client, &object_path(&path)?, style).await,
+        dest if recursive => get_folder(client, &path, dest, style).await,
+        dest => get_file(client, &object_path(&path)?, dest, style).await,
     }
+}
+
+async fn print(client: &Client, path: &ObjectPath, style: &Style) -> Result<(), CommandError> {
+    let printed = to_stdout(client, path, &Progress::new(style, None)).await;
+    explained(client, path, printed).await
+}
+
+/// Says more about a path that names nothing.
+async fn explained<T>(
+    client: &Client,
+    path: &ObjectPath,
+    result: Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(explain_missing(client, path, error, "use get -r")
+            .await
+            .about(path)),
+    }
+}
+
+async fn get_file(
+    client: &Client,
+    path: &ObjectPath,
+    dest: Option<PathBuf>,
+    style: &Style,
+) -> Result<(), CommandError> {
+    let place = place_for(path, dest);
+    let progress = Progress::new(style, None);
+    let fetched = to_file(client, path, &place, &progress).await;
+    progress.finish();
+    let size = explained(client, path, fetched).await?;
+    let shown = place.to_string_lossy();
+    if style.is_json {
+        return print_json(&json!({ "path": path.as_str(), "dest": shown, "size_bytes": size }));
+    }
+    style.say(&format!("{}  {}", style.name(&shown), ByteCount(size)))
 }
 
 /// A folder, or a name that ends in `/`, takes the file under its own name.
-fn place_for(path: &str, dest: Option<PathBuf>) -> PathBuf {
-    let name = path.rsplit('/').next().unwrap_or(path);
+fn place_for(path: &ObjectPath, dest: Option<PathBuf>) -> PathBuf {
     match dest {
-        Some(dest) if dest.is_dir() || dest.to_string_lossy().ends_with('/') => dest.join(name),
+        Some(dest) if dest.is_dir() || dest.to_string_lossy().ends_with('/') => dest.join(path.name()),
         Some(dest) => dest,
-        None => PathBuf::from(name),
+        None => PathBuf::from(path.name()),
     }
-}
-
-async fn get_file(client: &Client, path: &str, dest: &Path, style: &Style) -> Result<(), CommandError> {
-    let progress = Progress::new(style, None);
-    let size = download(client, path, dest, None, &progress).await?;
-    progress.finish();
-    if style.is_json {
-        return print_json(&serde_json::json!({ "path": path, "dest": dest, "size_bytes": size }));
-    }
-    style.say(&format!(
-        "{}  {}",
-        style.name(&dest.to_string_lossy()),
-        model::ByteCount(size)
-    ))
 }
 
 async fn get_folder(
     client: &Client,
-    folder: &str,
+    typed: &str,
     dest: Option<PathBuf>,
     style: &Style,
 ) -> Result<(), CommandError> {
-    let prefix = if folder.is_empty() {
-        String::new()
-    } else {
-        format!("{folder}/")
+    let prefix = folder_prefix(typed)?;
+    let found = Found::below(client, &prefix).await?;
+    if found.files == 0 {
+        return match object_path(typed) {
+            Ok(path) => get_file(client, &path, dest, style).await,
+            Err(_) => Err(CommandError::not_found("there is no such folder").about(typed)),
+        };
+    }
+    let fetcher = Fetcher {
+        client,
+        prefix: &prefix,
+        base: base_for(&prefix, dest),
+        progress: Progress::new(style, Some(found.size)),
     };
-    let name = folder.rsplit('/').next().unwrap_or_default();
-    let base = match dest {
+    let outcome = fetcher.fetch_all().await;
+    fetcher.progress.finish();
+    outcome?.conclude(&fetcher.base, style)
+}
+
+/// As with `cp -r`, a folder that is there takes the fetched one under its own name.
+fn base_for(prefix: &str, dest: Option<PathBuf>) -> PathBuf {
+    let name = prefix
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    match dest {
         Some(dest) if dest.is_dir() => dest.join(name),
         Some(dest) => dest,
         None => Path::new(".").join(name),
-    };
-    let objects = all_objects(client, &prefix).await?;
-    if objects.is_empty() {
-        return Err(CommandError::new(
-            Kind::NotFound,
-            format!("there is no folder {folder:?}"),
-        ));
     }
-    let total = objects.iter().map(|object| object.size_bytes).sum();
-    let progress = Progress::new(style, Some(total));
-    let fetch = |object: Object| {
-        let (prefix, base, progress) = (&prefix, &base, &progress);
-        async move {
-            progress.name(object.path.clone());
-            let place = below(
-                base,
-                object.path.strip_prefix(prefix.as_str()).unwrap_or(&object.path),
-            )?;
-            let fetched = download(
-                client,
-                &object.path,
-                &place,
-                Some(object.modified_unix_ms),
-                progress,
-            )
-            .await;
-            fetched.map_err(|error| error.about(&object.path))
+}
+
+/// How much lies below a prefix. Listing twice takes less time than it would take memory to keep the list.
+#[derive(Debug, Default)]
+struct Found {
+    files: usize,
+    size: u64,
+}
+
+impl Found {
+    async fn below(client: &Client, prefix: &str) -> Result<Self, CommandError> {
+        let mut found = Self::default();
+        let mut objects = std::pin::pin!(objects(client, prefix));
+        while let Some(object) = objects.next().await {
+            found.files += 1;
+            found.size = found.size.saturating_add(object?.size_bytes);
         }
-    };
-    let files = objects.len();
-    let results: Vec<_> = stream::iter(objects)
-        .map(fetch)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    progress.finish();
-    let failed: Vec<CommandError> = results.into_iter().filter_map(Result::err).collect();
-    if style.is_json {
-        let fetched = files - failed.len();
-        print_json(
-            &serde_json::json!({ "dest": base, "files": fetched, "size_bytes": total, "failed": failed.len() }),
-        )?;
-    } else if failed.is_empty() {
-        style.say(&format!(
-            "{files} files in {}, {}",
-            base.display(),
-            model::ByteCount(total)
-        ))?;
+        Ok(found)
     }
-    for error in &failed {
-        let _ = error.report(style);
-    }
-    let error = |first: &CommandError| {
-        CommandError::new(
-            first.kind(),
-            format!("{} of {files} files were not fetched", failed.len()),
-        )
-    };
-    failed.first().map_or(Ok(()), |first| Err(error(first)))
 }
 
-/// Every object below a prefix.
-pub(crate) async fn all_objects(client: &Client, prefix: &str) -> Result<Vec<Object>, CommandError> {
-    let (mut objects, mut cursor) = (Vec::new(), None);
-    loop {
-        let page = client.list(prefix, None, cursor.as_deref()).await?;
-        objects.extend(page.entries.into_iter().filter_map(|entry| match entry {
-            ListEntry::Object(object) => Some(object),
-            ListEntry::Prefix(_) => None,
-        }));
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(objects);
+struct Fetcher<'a> {
+    client: &'a Client,
+    prefix: &'a str,
+    base: PathBuf,
+    progress: Progress,
+}
+
+impl Fetcher<'_> {
+    /// Fetches several files at a time; one that fails does not stop the rest.
+    async fn fetch_all(&self) -> Result<Outcome, CommandError> {
+        let mut outcome = Outcome::default();
+        let mut fetches = std::pin::pin!(
+            objects(self.client, self.prefix)
+                .map(|object| self.fetch_named(object))
+                .buffer_unordered(AT_ONCE)
+        );
+        while let Some(fetched) = fetches.next().await {
+            let (path, fetched) = fetched?;
+            outcome.add(path, fetched);
+        }
+        Ok(outcome)
+    }
+
+    async fn fetch_named(
+        &self,
+        object: Result<Object, CommandError>,
+    ) -> Result<(String, Result<u64, CommandError>), CommandError> {
+        let object = object?;
+        self.progress.name(&object.path);
+        let fetched = self.fetch(&object).await;
+        Ok((object.path, fetched))
+    }
+
+    async fn fetch(&self, object: &Object) -> Result<u64, CommandError> {
+        let rest = object.path.strip_prefix(self.prefix).unwrap_or(&object.path);
+        let place = below(&self.base, rest)?;
+        to_file(self.client, &object_path(&object.path)?, &place, &self.progress).await
+    }
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    files: usize,
+    size: u64,
+    failures: Failures,
+}
+
+impl Outcome {
+    fn add(&mut self, path: String, fetched: Result<u64, CommandError>) {
+        match fetched {
+            Ok(size) => {
+                self.files += 1;
+                self.size += size;
+            }
+            Err(error) => self.failures.add(path, error),
         }
     }
-}
 
-/// Fetches an object into a file; the file has its name only when it is whole. Returns its length.
-async fn download(
-    client: &Client,
-    path: &str,
-    dest: &Path,
-    modified_unix_ms: Option<i64>,
-    progress: &Progress,
-) -> Result<u64, CommandError> {
-    let response = client.get(path).await?;
-    let size = response
-        .content_length()
-        .ok_or_else(|| CommandError::failed("the daemon does not say how long it is"))?;
-    let header = response
-        .headers()
-        .get("x-store-modified")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let mut pending = PendingFile::create(dest)?;
-    let mut body = response.bytes_stream();
-    while let Some(frame) = body.try_next().await.map_err(|error| cut_off(&error))? {
-        pending.write(&frame)?;
-        progress.add(frame.len() as u64);
+    fn conclude(self, base: &Path, style: &Style) -> Result<(), CommandError> {
+        let Self {
+            files,
+            size,
+            failures,
+        } = self;
+        let shown = base.to_string_lossy();
+        if style.is_json {
+            let failed = failures.document();
+            print_json(&json!({ "dest": shown, "files": files, "size_bytes": size, "failed": failed }))?;
+        } else if files > 0 {
+            let dest = style.name(&shown);
+            style.say(&format!(
+                "{} in {dest}, {}",
+                count(files, "file"),
+                ByteCount(size)
+            ))?;
+        }
+        let total = files + failures.len();
+        failures.conclude(total, "fetched", style)
     }
-    let finish = move || pending.finish(size, modified_unix_ms.or(header));
-    tokio::task::spawn_blocking(finish)
-        .await
-        .map_err(|error| CommandError::failed(error.to_string()))??;
-    Ok(size)
-}
-
-/// Writes an object to standard output as it comes.
-pub(crate) async fn to_stdout(client: &Client, path: &str, progress: &Progress) -> Result<(), CommandError> {
-    let mut body = client.get(path).await?.bytes_stream();
-    let mut stdout = std::io::stdout().lock();
-    while let Some(frame) = body.try_next().await.map_err(|error| cut_off(&error))? {
-        stdout.write_all(&frame)?;
-        progress.add(frame.len() as u64);
-    }
-    stdout.flush()?;
-    progress.finish();
-    Ok(())
-}
-
-fn cut_off(error: &reqwest::Error) -> CommandError {
-    CommandError::new(
-        Kind::NotEnoughNodes,
-        format!("the daemon could not send the rest: {}", chain(error)),
-    )
-    .with_hint("see which nodes are missing with: cloudshell-store status")
 }
 
 const AT_ONCE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_follow_cp() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let there = dir.path().to_owned();
+        let new = there.join("new");
+        let path: ObjectPath = "a/b".parse().expect("a path");
+        assert_eq!(place_for(&path, None), Path::new("b"));
+        assert_eq!(place_for(&path, Some(there.clone())), there.join("b"));
+        assert_eq!(place_for(&path, Some(new.clone())), new);
+        assert_eq!(place_for(&path, Some("new/".into())), Path::new("new/b"));
+        assert_eq!(base_for("a/b/", None), Path::new("./b"));
+        assert_eq!(base_for("a/b/", Some(there.clone())), there.join("b"));
+        assert_eq!(base_for("a/b/", Some(new.clone())), new);
+        assert_eq!(base_for("", Some(there.clone())), there);
+    }
+}

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod cat;
+mod failures;
+mod folder;
 mod get;
 mod ls;
 mod mv;
@@ -11,16 +13,23 @@ mod rm;
 mod stat;
 mod status;
 
+use std::path::Path;
+
 use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Command};
 use crate::client::Client;
 use crate::daemon;
 use crate::error::CommandError;
-use crate::output::{Style, print_json};
+use crate::output::{Style, print_json, print_text};
+
+pub(crate) use self::failures::Failures;
 
 /// Carries out what was typed.
 pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), CommandError> {
+    if style.is_json {
+        refuse_json(&arguments.command)?;
+    }
     let client = || Client::new(&arguments.global);
     match arguments.command {
         Command::Init(init) => make_store(init, style).await,
@@ -35,16 +44,25 @@ pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), Comma
         Command::Status => status::run(&client()?, style).await,
         Command::Node(command) => node::run(&client()?, command, style).await,
         Command::Passwd(passwd) => passwd::run(&client()?, &passwd, style).await,
-        Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "cloudshell-store",
-                &mut std::io::stdout(),
-            );
-            Ok(())
-        }
+        Command::Completions { shell } => print_completions(shell),
     }
+}
+
+/// Some commands print something that is no document.
+fn refuse_json(command: &Command) -> Result<(), CommandError> {
+    let what = match command {
+        Command::Cat(_) => "cat prints the file itself",
+        Command::Get(get) if get.dest.as_deref() == Some(Path::new("-")) => "'-' prints the file itself",
+        Command::Completions { .. } => "completions prints a script",
+        _ => return Ok(()),
+    };
+    Err(CommandError::usage(format!("{what}, so it cannot print JSON")))
+}
+
+fn print_completions(shell: clap_complete::Shell) -> Result<(), CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "cloudshell-store", &mut script);
+    print_text(&String::from_utf8_lossy(&script))
 }
 
 async fn make_store(arguments: daemon::InitArguments, style: &Style) -> Result<(), CommandError> {

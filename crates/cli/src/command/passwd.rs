@@ -1,5 +1,6 @@
 //! `passwd`: another passphrase for the same master key.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use gateway::api::ChangePassphraseRequest;
@@ -16,6 +17,12 @@ pub(crate) async fn run(
     arguments: &PasswdArguments,
     style: &Style,
 ) -> Result<(), CommandError> {
+    if arguments.passphrase_file.is_none() && !std::io::stdin().is_terminal() {
+        return Err(
+            CommandError::usage("there is no terminal to ask for passphrases on")
+                .with_hint("use --passphrase-file and --new-passphrase-file"),
+        );
+    }
     let old = match &arguments.passphrase_file {
         Some(path) => passphrase_in(path)?,
         None => ask_passphrase("Current passphrase: ")?,

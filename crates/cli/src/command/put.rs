@@ -1,182 +1,193 @@
 //! `put`: files and folders into the store.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use gateway::api::Object;
+use model::ByteCount;
 use reqwest::Body;
-use tokio_util::io::ReaderStream;
+use serde_json::json;
 
 use crate::arguments::PutArguments;
 use crate::client::{Client, UploadOptions};
+use crate::command::Failures;
 use crate::error::{CommandError, Kind};
-use crate::output::{Style, print_json};
+use crate::output::{Style, count, print_json, unix_ms};
 use crate::progress::Progress;
+use crate::reading::{Content, ReadError, Snapshot, WHOLE_LEN_MAX, special_frames, stdin_frames};
 use crate::source::{Input, Source, Sources};
 
 pub(crate) async fn run(client: &Client, arguments: PutArguments, style: &Style) -> Result<(), CommandError> {
     let (named, dest) = split_destination(&arguments)?;
-    let sources = Sources::find(named, dest.as_deref(), arguments.recursive)?;
-    let is_from_stdin = sources.files.iter().any(|source| source.file == Input::Stdin);
-    let total = (!is_from_stdin).then(|| sources.files.iter().map(|source| source.size).sum());
-    let progress = Progress::new(style, total);
-    sources
-        .skipped
-        .iter()
-        .for_each(|note| progress.note(&format!("note: {note}")));
-    let uploads = upload_all(client, sources.files, arguments.no_clobber, &progress).await;
-    progress.finish();
-    conclude(uploads, style)
+    let mut sources = Sources::find(named, dest.as_deref(), arguments.recursive)?;
+    let progress = Progress::new(style, sources.size());
+    for note in &sources.skipped {
+        progress.note(style, note);
+    }
+    let uploader = Uploader {
+        client,
+        progress,
+        only_if_absent: arguments.no_clobber,
+    };
+    let mut outcome = Outcome {
+        total: sources.files.len() + sources.failures.len(),
+        skipped: sources.skipped,
+        failures: std::mem::take(&mut sources.failures),
+        ..Outcome::default()
+    };
+    uploader.upload_all(sources.files, &mut outcome).await;
+    uploader.progress.finish();
+    outcome.conclude(style)
 }
 
 /// As with `cp`, the last of several is the destination; of one, there is none.
-fn split_destination(
-    arguments: &PutArguments,
-) -> Result<(&[std::path::PathBuf], Option<String>), CommandError> {
+fn split_destination(arguments: &PutArguments) -> Result<(&[PathBuf], Option<String>), CommandError> {
     match arguments.paths.split_last() {
         Some((dest, named)) if !named.is_empty() => {
-            let text = dest
-                .to_str()
-                .ok_or_else(|| CommandError::usage(format!("{dest:?} is not UTF-8")))?;
+            let text = dest.to_str();
+            let text = text.ok_or_else(|| CommandError::usage(format!("{dest:?} is not UTF-8")))?;
             // The store's own root, as people type it.
-            let text = text.strip_prefix('/').unwrap_or(text);
-            Ok((named, Some(text.to_owned())))
+            Ok((named, Some(text.trim_start_matches('/').to_owned())))
         }
         _ => Ok((&arguments.paths, None)),
     }
 }
 
-/// Stores several files at a time; one that fails does not stop the rest.
-async fn upload_all(
-    client: &Client,
-    files: Vec<Source>,
-    no_clobber: bool,
-    progress: &Progress,
-) -> Vec<Result<Object, CommandError>> {
-    let (large, small): (Vec<_>, Vec<_>) = files.into_iter().partition(|source| source.size > LARGE_LEN_MIN);
-    let start = |source: Source| async move {
-        let name = source.path.clone();
-        progress.name(name.clone());
-        let stored = upload(client, source, no_clobber, progress.clone()).await;
-        stored.map_err(|error| error.about(name)).inspect_err(|error| {
-            if error.kind() != Kind::PipeClosed {
-                tracing::debug!(?error, "not stored");
-            }
-        })
-    };
-    let mut results: Vec<_> = stream::iter(small)
-        .map(start)
-        .buffer_unordered(SMALL_AT_ONCE)
-        .collect()
-        .await;
-    results.extend(
-        stream::iter(large)
-            .map(start)
-            .buffer_unordered(LARGE_AT_ONCE)
-            .collect::<Vec<_>>()
-            .await,
-    );
-    results
+/// What became of a file.
+enum Uploaded {
+    Stored(Object),
+    /// An object was there, and was not to be replaced.
+    Present,
 }
 
-async fn upload(
-    client: &Client,
-    source: Source,
-    only_if_absent: bool,
+struct Uploader<'a> {
+    client: &'a Client,
     progress: Progress,
-) -> Result<Object, CommandError> {
-    let (body, size) = match &source.file {
-        Input::Stdin => (
-            streamed(
-                ReaderStream::with_capacity(tokio::io::stdin(), FRAME_LEN),
-                progress,
-            ),
-            None,
-        ),
-        Input::File(path) if source.size <= LARGE_LEN_MIN => {
-            let bytes = read_small(path, source.size).await?;
-            progress.add(bytes.len() as u64);
-            (bytes.into(), Some(source.size))
-        }
-        Input::File(path) => {
-            let file = tokio::fs::File::open(path).await?;
-            (
-                streamed(ReaderStream::with_capacity(file, FRAME_LEN), progress),
-                Some(source.size),
-            )
-        }
-    };
-    let options = UploadOptions {
-        size,
-        modified_unix_ms: source.modified_unix_ms,
-        only_if_absent,
-    };
-    client.put(&source.path, body, options).await
+    only_if_absent: bool,
 }
 
-/// The whole of a small file; another length than a moment ago means that it is being written.
-async fn read_small(path: &Path, expected: u64) -> Result<Bytes, CommandError> {
-    let bytes = tokio::fs::read(path).await?;
-    if bytes.len() as u64 == expected {
-        return Ok(bytes.into());
-    }
-    Err(CommandError::failed(format!(
-        "it changed while it was read: {} bytes, then {expected}",
-        bytes.len()
-    )))
-}
-
-fn streamed<S>(frames: S, progress: Progress) -> Body
-where
-    S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-{
-    Body::wrap_stream(frames.inspect_ok(move |frame| progress.add(frame.len() as u64)))
-}
-
-fn conclude(uploads: Vec<Result<Object, CommandError>>, style: &Style) -> Result<(), CommandError> {
-    let (mut stored, mut failed) = (Vec::new(), Vec::new());
-    for upload in uploads {
-        match upload {
-            Ok(object) => stored.push(object),
-            Err(error) => failed.push(error),
+impl Uploader<'_> {
+    /// Stores several files at a time; one that fails does not stop the rest.
+    async fn upload_all(&self, files: Vec<Source>, outcome: &mut Outcome) {
+        let is_long = |source: &Source| source.size > WHOLE_LEN_MAX;
+        let (long, short): (Vec<_>, Vec<_>) = files.into_iter().partition(is_long);
+        for (sources, at_once) in [(short, SHORT_AT_ONCE), (long, LONG_AT_ONCE)] {
+            let mut uploads = stream::iter(sources)
+                .map(|source| self.upload_named(source))
+                .buffer_unordered(at_once);
+            while let Some((name, upload)) = uploads.next().await {
+                outcome.add(name, upload);
+            }
         }
     }
-    let bytes = model::ByteCount(stored.iter().map(|object| object.size_bytes).sum());
-    if style.is_json {
-        stored.sort_by(|a, b| a.path.cmp(&b.path));
-        print_json(&serde_json::json!({ "stored": stored, "failed": failed.len() }))?;
-    } else if let [object] = &stored[..]
-        && failed.is_empty()
+
+    async fn upload_named(&self, source: Source) -> (String, Result<Uploaded, CommandError>) {
+        self.progress.name(source.path.as_str());
+        let upload = self.upload(&source).await;
+        let name = match &source.input {
+            Input::File(file) | Input::Special(file) => file.display().to_string(),
+            Input::Stdin => "standard input".to_owned(),
+        };
+        (name, upload)
+    }
+
+    async fn upload(&self, source: &Source) -> Result<Uploaded, CommandError> {
+        let (body, seen) = self.open(&source.input).await?;
+        let options = UploadOptions {
+            size: seen.map(|seen| seen.len),
+            modified_unix_ms: seen.and_then(|seen| seen.modified).map(unix_ms),
+            only_if_absent: self.only_if_absent,
+        };
+        match self.client.put(&source.path, body, options).await {
+            Ok(object) => Ok(Uploaded::Stored(object)),
+            Err(error) if self.only_if_absent && error.kind() == Kind::Exists => Ok(Uploaded::Present),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open(&self, input: &Input) -> Result<(Body, Option<Snapshot>), CommandError> {
+        match input {
+            Input::Stdin => Ok((self.streamed(stdin_frames()), None)),
+            Input::Special(path) => Ok((self.streamed(special_frames(path.clone())), None)),
+            Input::File(path) => {
+                let path = path.clone();
+                let content = tokio::task::spawn_blocking(move || Content::open(&path)).await;
+                let content = content.map_err(|error| CommandError::failed(error.to_string()))?;
+                let content = content.map_err(|error| CommandError::from(&error))?;
+                let seen = content.snapshot();
+                Ok((self.body(content), Some(seen)))
+            }
+        }
+    }
+
+    fn body(&self, content: Content) -> Body {
+        match content {
+            Content::Whole(bytes, _) => {
+                self.progress.add(bytes.len() as u64);
+                bytes.into()
+            }
+            Content::Long(file) => self.streamed(file.frames()),
+        }
+    }
+
+    fn streamed<S>(&self, frames: S) -> Body
+    where
+        S: Stream<Item = Result<Bytes, ReadError>> + Send + 'static,
     {
-        style.say(&format!("{}  {bytes}", style.name(&object.path)))?;
-    } else {
-        style.say(&format!("{} files stored, {bytes}", stored.len()))?;
+        let progress = self.progress.clone();
+        Body::wrap_stream(frames.inspect_ok(move |frame| progress.add(frame.len() as u64)))
     }
-    summary(failed, style)
 }
 
-/// Reports all failures but the last, which ends the command.
-fn summary(mut failed: Vec<CommandError>, style: &Style) -> Result<(), CommandError> {
-    let Some(last) = failed.pop() else { return Ok(()) };
-    for error in &failed {
-        let _ = error.report(style);
-    }
-    if failed.is_empty() {
-        return Err(last);
-    }
-    let count = failed.len() + 1;
-    let _ = last.report(style);
-    Err(CommandError::new(
-        last.kind(),
-        format!("{count} files were not stored"),
-    ))
+/// What became of all files.
+#[derive(Debug, Default)]
+struct Outcome {
+    total: usize,
+    stored: Vec<Object>,
+    present: usize,
+    skipped: Vec<String>,
+    failures: Failures,
 }
 
-/// Read at once; twice the longest object that travels in its record.
-const LARGE_LEN_MIN: u64 = 128 << 10;
+impl Outcome {
+    fn add(&mut self, name: String, upload: Result<Uploaded, CommandError>) {
+        match upload {
+            Ok(Uploaded::Stored(object)) => self.stored.push(object),
+            Ok(Uploaded::Present) => self.present += 1,
+            Err(error) => self.failures.add(name, error),
+        }
+    }
+
+    fn conclude(mut self, style: &Style) -> Result<(), CommandError> {
+        if style.is_json {
+            self.stored.sort_by(|a, b| a.path.cmp(&b.path));
+            print_json(&json!({
+                "stored": self.stored,
+                "present": self.present,
+                "skipped": self.skipped,
+                "failed": self.failures.document(),
+            }))?;
+        } else if self.failures.len() < self.total || self.total == 0 {
+            style.say(&self.summary(style))?;
+        }
+        self.failures.conclude(self.total, "stored", style)
+    }
+
+    fn summary(&self, style: &Style) -> String {
+        let size = ByteCount(self.stored.iter().map(|object| object.size_bytes).sum());
+        let done = match &self.stored[..] {
+            [object] if self.total == 1 => format!("{}  {size}", style.name(&object.path)),
+            stored => format!("{} stored, {size}", count(stored.len(), "file")),
+        };
+        match self.present {
+            0 => done,
+            present => format!("{done}; {present} left as they were"),
+        }
+    }
+}
+
 /// Enough to fill the batches that travel to the nodes.
-const SMALL_AT_ONCE: usize = 64;
-const LARGE_AT_ONCE: usize = 3;
-const FRAME_LEN: usize = 512 << 10;
+const SHORT_AT_ONCE: usize = 64;
+const LONG_AT_ONCE: usize = 3;

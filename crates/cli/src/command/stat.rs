@@ -4,7 +4,8 @@ use gateway::api::{Layout, ShardPlace, ShardState, StripeKind, StripeLayout};
 use model::ByteCount;
 
 use crate::arguments::StatArguments;
-use crate::client::Client;
+use crate::client::{Client, object_path};
+use crate::command::folder::explain_missing;
 use crate::command::status::survival;
 use crate::error::CommandError;
 use crate::output::{Cell, Style, Table, print_json, print_text, timestamp};
@@ -14,9 +15,14 @@ pub(crate) async fn run(
     arguments: &StatArguments,
     style: &Style,
 ) -> Result<(), CommandError> {
-    let layout = client
-        .layout(arguments.path.trim_start_matches('/'), arguments.stripes)
-        .await?;
+    let path = object_path(&arguments.path)?;
+    let layout = match client.layout(&path, arguments.stripes).await {
+        Ok(layout) => layout,
+        Err(error) => {
+            let hint = "list it with: cloudshell-store ls";
+            return Err(explain_missing(client, &path, error, hint).await.about(&path));
+        }
+    };
     if style.is_json {
         print_json(&layout)
     } else {
