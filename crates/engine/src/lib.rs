@@ -1,7 +1,7 @@
 //! The engine: files to sealed shards on many nodes, and back.
 //!
 //! [`Engine`] sees nodes as [`ShardStore`](shardstore::ShardStore)s and the index as a
-//! [`Catalogue`](catalogue::Catalogue), never a socket: the same code runs over memory in tests and over remote agents
+//! [`Catalogue`], never a socket: the same code runs over memory in tests and over remote agents
 //! in the daemon. What to place where and how much may be lost is decided in [`plan`], which is pure.
 //!
 //! Order of writes (docs/format.md): shards durable → record durable → catalogue → acknowledge. A deletion's tombstone

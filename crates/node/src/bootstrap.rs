@@ -77,7 +77,9 @@ pub async fn bootstrap(shell: &dyn Shell, spec: &AgentSpec) -> Result<Attached, 
     );
     let started = run(shell, Step::Start, &serve).await?;
     check(Step::Start, started)?;
-    attach(shell, spec).await?.ok_or(BootstrapError::NoAnswer { reason: "it started and is not there".to_owned() })
+    attach(shell, spec).await?.ok_or(BootstrapError::NoAnswer {
+        reason: "it started and is not there".to_owned(),
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! - On the node: [`NodeServer`] answers a daemon's exchanges from a [`ShardStore`](shardstore::ShardStore).
 //! - At the daemon: [`RemoteStore`] is a `ShardStore` whose shards are on the node. Many small calls travel in one
 //!   exchange.
-//! - Between them: [`bootstrap`] puts the agent on the node and starts it, through any [`Shell`](shell::Shell);
+//! - Between them: [`bootstrap()`] puts the agent on the node and starts it, through any [`Shell`](shell::Shell);
 //!   [`Supervisor`] keeps the link up.
 //!
 //! What this crate does not do: it decides nothing about placement and never looks into a shard.

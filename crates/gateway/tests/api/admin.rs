@@ -172,6 +172,7 @@ async fn nodes_are_listed_added_and_removed() {
         used_bytes: None,
         capacity_bytes: 256 << 20,
         latency_ms: None,
+        seen_ms_ago: None,
         reason: Some("no answer".to_owned()),
     };
     assert_eq!((list.nodes.len(), &list.nodes[1]), (9, &expected));
