@@ -78,10 +78,10 @@ impl Engine {
         let engine = self.clone();
         let seal = move || engine.inner.seal(id, &plaintext);
         // A record is sealed faster than a thread is woken.
-        let shards = if len as usize > SEAL_INLINE_LEN_MAX {
-            blocking(seal).await
-        } else {
+        let shards = if is_short(len) {
             seal()
+        } else {
+            blocking(seal).await
         }?;
         self.write_stripe(id, geometry, len, shards).await
     }
@@ -107,6 +107,11 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
+/// Whether a stripe of this plaintext length is sealed or opened within some 20 µs, so that the caller's thread can.
+pub(crate) fn is_short(len: u32) -> bool {
+    len as usize <= SHORT_LEN_MAX
+}
+
 /// The stamp of an object, if there is one.
 pub(crate) fn stamp_of(object: Option<&Object>) -> Option<VersionStamp> {
     object.map(|object| object.stamp)
@@ -125,7 +130,7 @@ impl NonceSource for RandomNonces {
     }
 }
 
-const SEAL_INLINE_LEN_MAX: usize = 64 << 10;
+const SHORT_LEN_MAX: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {

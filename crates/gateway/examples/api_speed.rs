@@ -23,6 +23,8 @@ async fn main() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let objects = format!("http://{}/api/v1/objects", listener.local_addr().expect("bound"));
     tokio::spawn(serve(listener, config, std::future::pending()));
+    // See the tests: a build of the whole workspace leaves reqwest's choice of cryptography to its user.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
 
     let bytes = Bytes::from(Lottery::new(1).bytes(LONG_LEN));

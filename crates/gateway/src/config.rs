@@ -54,8 +54,8 @@ impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
             connections_max: 512,
-            // As many as a client sends small files at once; a long upload takes several chunks of memory.
-            uploads_max: 32,
+            // As many small files as a client sends at once. Chunks of long uploads have a limit of their own.
+            uploads_max: 64,
             downloads_max: 64,
             event_streams_max: 64,
         }

@@ -372,8 +372,8 @@ const SHARD_LEN_EXPECTED: usize = 175 << 10;
 /// Long enough to amortise an exchange, short enough that the next one need not wait long.
 const BATCH_LEN_MAX: usize = 1 << 20;
 
-/// Two fill the link while a third is being prepared; more would only make batches smaller.
-const EXCHANGES_MAX: usize = 3;
+/// One is served while another travels; more would only make batches, and what shares a sync on the node, smaller.
+const EXCHANGES_MAX: usize = 2;
 
 /// An agent that is alive answers within it, even through a shell.
 const EXCHANGE_TIMEOUT_MIN: Duration = Duration::from_secs(5);

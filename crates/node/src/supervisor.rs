@@ -70,7 +70,6 @@ impl Supervisor {
                 () = tokio::time::sleep(delay) => {}
             }
             delay = (delay * 2).min(RETRY_DELAY_MAX);
-            status.send_modify(|status| status.state = NodeState::Connecting);
         }
     }
 

@@ -55,7 +55,7 @@ impl TestServer {
             store,
             operator,
             addr: SocketAddr::from(([127, 0, 0, 1], port)),
-            client: Client::new(),
+            client: plain_client(),
             stop,
             serving: tokio::spawn(serve(listener, config, shutdown)),
         }
@@ -175,4 +175,11 @@ impl Operator for TestOperator {
         (*new).clone_into(&mut passphrase);
         Ok(())
     }
+}
+
+/// In a build of the whole workspace the links' library turns reqwest's TLS on without choosing its cryptography, and
+/// reqwest then refuses to start, even for plain http.
+fn plain_client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }

@@ -82,6 +82,19 @@ impl Index {
         row.map(|row| parse_row(row.value())).transpose()
     }
 
+    /// The rows of many shards, within one transaction.
+    pub(super) fn get_many(
+        &self,
+        ids: &[ShardId],
+    ) -> Result<Vec<Result<Option<Row>, IndexError>>, IndexError> {
+        let shards = self.database.begin_read()?.open_table(SHARD)?;
+        let row = |id: &ShardId| {
+            let row = shards.get(&id.to_bytes())?;
+            row.map(|row| parse_row(row.value())).transpose()
+        };
+        Ok(ids.iter().map(row).collect())
+    }
+
     pub(super) fn list(&self, after: Option<ShardId>, limit: usize) -> Result<Vec<ShardInfo>, IndexError> {
         let shards = self.database.begin_read()?.open_table(SHARD)?;
         let after = after.map(ShardId::to_bytes);

@@ -19,6 +19,7 @@ mod crash_tests;
 mod files;
 mod index;
 mod open;
+mod readers;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ use self::committer::{Committer, Request};
 use self::files::{ShardFiles, Watch};
 use self::index::{Index, IndexError, Row};
 pub use self::open::OpenError;
+use self::readers::Readers;
 
 /// Keeps shards in a directory, durably, up to a capacity.
 ///
@@ -53,6 +55,7 @@ pub struct DirStore {
     /// `None` only while the store is dropped.
     requests: Option<mpsc::Sender<Request>>,
     committer: Option<JoinHandle<()>>,
+    readers: Readers,
     reads: Arc<Semaphore>,
 }
 
@@ -95,11 +98,13 @@ impl DirStore {
             usage: UsageCell(Mutex::new(usage)),
             _lock: opened.lock,
         });
+        let readers = Readers::new(Arc::clone(&shared));
         let (requests, committer) = start_committer(dir.to_owned(), Arc::clone(&shared))?;
         Ok(Self {
             shared,
             requests: Some(requests),
             committer: Some(committer),
+            readers,
             reads: Arc::new(Semaphore::new(READS_MAX)),
         })
     }
@@ -144,7 +149,7 @@ impl ShardStore for DirStore {
     }
 
     async fn get(&self, id: ShardId) -> Result<Bytes, StoreError> {
-        self.read(move |shared| shared.get(id)).await
+        self.readers.get(id).await
     }
 
     async fn delete(&self, id: ShardId) -> Result<(), StoreError> {
@@ -191,6 +196,21 @@ impl fmt::Debug for DirStore {
 }
 
 impl Shared {
+    /// Many shards, their rows within one transaction.
+    fn get_many(&self, ids: &[ShardId]) -> Vec<Result<Bytes, StoreError>> {
+        let rows = match self.index.get_many(ids) {
+            Ok(rows) => rows,
+            Err(error) => return vec![Err(index_failure(error)); ids.len()],
+        };
+        let shard =
+            |(id, row): (&ShardId, Result<Option<Row>, IndexError>)| match row.map_err(index_failure)? {
+                None => Err(StoreError::NotFound),
+                Some(Row::Small(shard)) => Ok(shard),
+                Some(Row::File { .. }) => self.get(*id),
+            };
+        ids.iter().zip(rows).map(shard).collect()
+    }
+
     /// Index and file are looked at one after the other. A file that is missing was replaced or deleted between
     /// the two, and the index knows better by now; if it never does, the file is lost.
     fn get(&self, id: ShardId) -> Result<Bytes, StoreError> {
@@ -266,7 +286,7 @@ fn committer_gone() -> StoreError {
 /// Changes that wait; further callers wait to be let in. A batch's worth, so that the committer never starves.
 const QUEUE_LEN_MAX: usize = 256;
 
-/// Reads at a time: enough to keep a disk busy; each may hold a shard of a megabyte.
+/// Inventories and envelopes at a time.
 const READS_MAX: usize = 8;
 
 /// Each further attempt means that another change of the same shard was committed meanwhile.
