@@ -28,6 +28,12 @@ impl PendingFile {
             _ => Path::new("."),
         };
         let about = |error: io::Error| CommandError::from(error).about(folder.display());
+        if folder.exists() && !folder.is_dir() {
+            return Err(CommandError::failed(format!(
+                "{}: it is no folder",
+                folder.display()
+            )));
+        }
         std::fs::create_dir_all(folder).map_err(about)?;
         let name = dest.file_name().unwrap_or_default().to_string_lossy();
         // A name of the longest kind leaves no room for what is put around it.

@@ -4,13 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
-use gateway::api::Layout;
 use model::ObjectPath;
 use reqwest::Response;
 
 use crate::client::Client;
 use crate::destination::PendingFile;
-use crate::error::{CommandError, Kind, chain};
+use crate::error::{CommandError, chain};
 use crate::progress::Progress;
 
 /// Fetches an object into a file; the file has its name only when it is whole. Returns its length.
@@ -26,15 +25,16 @@ pub(crate) async fn to_file(
     progress.expect(size);
     let modified_unix_ms = modified_unix_ms(&response);
     let mut pending = PendingFile::create(dest)?;
-    let mut body = response.bytes_stream();
+    let (mut body, mut read_len) = (response.bytes_stream(), 0);
     loop {
         match body.try_next().await {
             Ok(Some(frame)) => {
                 pending.write(&frame)?;
                 progress.add(frame.len() as u64);
+                read_len += frame.len() as u64;
             }
             Ok(None) => break,
-            Err(error) => return Err(cut_off(client, path, &error).await),
+            Err(error) => return Err(cut_off(client, path, read_len, &error).await),
         }
     }
     let finish = move || pending.finish(size, modified_unix_ms);
@@ -54,16 +54,17 @@ pub(crate) async fn to_stdout(
         .content_length()
         .iter()
         .for_each(|size| progress.expect(*size));
-    let mut body = response.bytes_stream();
+    let (mut body, mut read_len) = (response.bytes_stream(), 0);
     let mut stdout = std::io::stdout().lock();
     loop {
         match body.try_next().await {
             Ok(Some(frame)) => {
                 stdout.write_all(&frame)?;
                 progress.add(frame.len() as u64);
+                read_len += frame.len() as u64;
             }
             Ok(None) => break,
-            Err(error) => return Err(cut_off(client, path, &error).await),
+            Err(error) => return Err(cut_off(client, path, read_len, &error).await),
         }
     }
     stdout.flush()?;
@@ -76,16 +77,11 @@ fn modified_unix_ms(response: &Response) -> Option<i64> {
     value.to_str().ok()?.parse().ok()
 }
 
-/// An answer that has begun can only be cut off; why it was, the daemon knows.
-async fn cut_off(client: &Client, path: &ObjectPath, error: &reqwest::Error) -> CommandError {
-    let cut = |kind, why: &str| CommandError::new(kind, format!("the rest did not arrive: {why}"));
-    match client.layout(path, 1).await {
-        Ok(Layout {
-            domains_may_be_lost: None,
-            ..
-        }) => cut(Kind::NotEnoughNodes, "too few of its shards can be reached")
-            .with_hint("see which nodes are missing with: cloudshell-store status"),
-        Ok(_) => cut(Kind::Failed, &chain(error)).with_hint("try again; the daemon's log says more"),
-        Err(silence) => cut(Kind::Failed, silence.message()),
-    }
+/// An answer that has begun can only be cut off. Asked for the rest, the daemon says why it does not come.
+async fn cut_off(client: &Client, path: &ObjectPath, read_len: u64, error: &reqwest::Error) -> CommandError {
+    let rest = client.get_from(path, read_len).await.map(drop);
+    let reason = rest.err().unwrap_or_else(|| {
+        CommandError::failed(chain(error)).with_hint("try again; the daemon's log says more")
+    });
+    reason.about("the rest did not arrive")
 }

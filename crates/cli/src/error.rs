@@ -11,7 +11,7 @@ use crate::daemon::DaemonError;
 use crate::output::{Style, printable, warn};
 
 /// A command's failure, for a person and for the shell.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CommandError {
     kind: Kind,
     message: String,

@@ -121,10 +121,10 @@ impl Sources {
     /// All files below a folder, in order, under the folder's own name.
     fn add_folder(&mut self, folder: &Path, dest: Destination<'_>) -> Result<(), CommandError> {
         let (Destination::Folder(dest) | Destination::Exactly(dest)) = dest;
-        let base = match folder.file_name() {
-            Some(_) => join(dest, &name_of(folder)?),
-            // `.` and `/` have no name: what is in them goes right to the destination.
-            None => dest.to_owned(),
+        let base = if is_nameless(folder) {
+            dest.to_owned()
+        } else {
+            join(dest, &name_of(folder)?)
         };
         if !base.is_empty() {
             object_path(base.trim_end_matches('/'))?;
@@ -204,6 +204,12 @@ fn cannot_look(error: &std::io::Error) -> CommandError {
     }
 }
 
+/// What is in `.`, `..`, `/` and `folder/.` goes right to the destination, as with `cp -r`.
+fn is_nameless(folder: &Path) -> bool {
+    // `Path` itself takes no notice of a dot at the end.
+    folder.file_name().is_none() || folder.as_os_str().as_encoded_bytes().ends_with(b"/.")
+}
+
 fn special(kind: FileType) -> &'static str {
     if kind.is_symlink() {
         "a symbolic link"
@@ -267,7 +273,7 @@ mod tests {
         assert_eq!(paths(dir, &["a"], Some("c/")), ["c/a"]);
         assert_eq!(paths(dir, &["a", "b"], Some("c")), ["c/a", "c/b"]);
         assert_eq!(paths(dir, &["folder"], None), ["folder/sub/y", "folder/z"]);
-        assert_eq!(paths(dir, &["folder/."], None), ["folder/sub/y", "folder/z"]);
+        assert_eq!(paths(dir, &["folder/."], None), ["sub/y", "z"]);
         assert_eq!(
             paths(dir, &["folder"], Some("c")),
             ["c/folder/sub/y", "c/folder/z"]

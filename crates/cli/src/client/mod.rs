@@ -82,6 +82,13 @@ impl Client {
             .await
     }
 
+    /// The same, from a byte on.
+    pub(crate) async fn get_from(&self, path: &ObjectPath, first: u64) -> Result<Response, CommandError> {
+        let request = self.request(Method::GET, &address::object_route(path));
+        self.send(request.header("range", format!("bytes={first}-")))
+            .await
+    }
+
     pub(crate) async fn delete(&self, path: &ObjectPath) -> Result<(), CommandError> {
         let request = self.request(Method::DELETE, &address::object_route(path));
         self.send(request).await.map(drop)

@@ -26,7 +26,7 @@ impl Failures {
     pub(crate) fn document(&self) -> Value {
         let entry =
             |(name, error): &(String, CommandError)| json!({ "name": name, "error": error.message() });
-        self.list.iter().map(entry).collect()
+        self.sorted().into_iter().map(entry).collect()
     }
 
     /// Ends a command that was to do something to `total` files. Several failures are reported one by one; the exit code is
@@ -41,13 +41,20 @@ impl Failures {
             return Ok(());
         };
         let failed = self.len();
-        for (name, error) in self.list {
-            let _ = error.about(name).report(style);
+        for (name, error) in self.sorted() {
+            let _ = error.clone().about(name).report(style);
         }
         Err(CommandError::new(
             kind,
             format!("{failed} of {total} were not {done}"),
         ))
+    }
+
+    /// Files are handled several at a time; reports do not depend on which was first.
+    fn sorted(&self) -> Vec<&(String, CommandError)> {
+        let mut sorted: Vec<_> = self.list.iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+        sorted
     }
 
     fn common_kind(&self) -> Option<Kind> {
