@@ -1,6 +1,7 @@
 //! Talking to the running agent.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use crate::arguments::Identity;
@@ -19,8 +20,11 @@ pub(crate) fn attach(identity: &Identity) -> Result<(), ServeError> {
     };
     socket.write_all(Hello::attach(identity).to_line().as_bytes())?;
     let to_agent = socket.try_clone()?;
-    // The input may stay open for ever; the process ends when the agent's side does.
-    std::thread::spawn(move || pump(io::stdin().lock(), to_agent));
+    std::thread::spawn(move || {
+        let _ = pump(io::stdin().lock(), &to_agent);
+        // Whoever started this process is gone: hang up, which ends it, rather than hold a place at the agent.
+        let _ = to_agent.shutdown(Shutdown::Both);
+    });
     pump(socket, io::stdout().lock())?;
     Ok(())
 }

@@ -81,7 +81,8 @@ fn say_ready() -> io::Result<()> {
 /// One link at a time is enough for one daemon, but a dead one is noticed late: the newest are served together.
 async fn serve_links(endpoint: Endpoint, identity: Identity, server: NodeServer) {
     let links = Arc::new(Semaphore::new(LINKS_MAX));
-    while let Some(link) = endpoint.accept(identity.daemon).await {
+    let mut listener = endpoint.listen(identity.daemon);
+    while let Some(link) = listener.accept().await {
         let Ok(permit) = Arc::clone(&links).try_acquire_owned() else {
             link.close("too many links");
             continue;

@@ -35,10 +35,8 @@ async fn linked() -> (Link, Link, Wire) {
         let (reader, writer) = split(shell);
         tokio::spawn(attached.run(reader, writer));
     }
-    let (dialled, accepted) = tokio::join!(
-        daemon.connect_over_shell(agent.peer_id()),
-        agent.accept(daemon.peer_id())
-    );
+    let mut listener = agent.listen(daemon.peer_id());
+    let (dialled, accepted) = tokio::join!(daemon.connect_over_shell(agent.peer_id()), listener.accept());
     let wire = Wire {
         _daemon: daemon,
         _agent: agent,

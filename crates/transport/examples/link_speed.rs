@@ -47,10 +47,8 @@ async fn linked_pair() -> (Link, Link) {
         let (reader, writer) = split(shell);
         tokio::spawn(attached.run(reader, writer));
     }
-    let (dialled, accepted) = tokio::join!(
-        daemon.connect_over_shell(agent.peer_id()),
-        agent.accept(daemon.peer_id())
-    );
+    let mut listener = agent.listen(daemon.peer_id());
+    let (dialled, accepted) = tokio::join!(daemon.connect_over_shell(agent.peer_id()), listener.accept());
     // The endpoints live as long as the process.
     std::mem::forget((daemon, agent));
     (

@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iroh::endpoint::{AckFrequencyConfig, IdleTimeout, QuicTransportConfig, RelayMode, VarInt, presets};
+use iroh::endpoint::{
+    AckFrequencyConfig, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets,
+};
 use iroh::{EndpointAddr, TransportAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 use tracing::debug;
 
 use crate::link::{Link, LinkClosed};
@@ -102,26 +105,12 @@ impl Endpoint {
             .await
     }
 
-    /// The next link that someone with the key of `expected` opens; strangers are turned away after the handshake
-    /// has shown who they are. `None` when the endpoint is closed. Safe to cancel.
-    pub async fn accept(&self, expected: PeerId) -> Option<Link> {
-        loop {
-            let incoming = self.inner.accept().await?;
-            let Ok(accepting) = incoming.accept() else {
-                continue;
-            };
-            let connection = match tokio::time::timeout(HANDSHAKE_TIMEOUT, accepting).await {
-                Ok(Ok(connection)) => connection,
-                Ok(Err(error)) => {
-                    debug!(%error, "handshake failed");
-                    continue;
-                }
-                Err(_) => continue,
-            };
-            if PeerId::from_iroh(connection.remote_id()) == expected {
-                return Some(Link::new(connection));
-            }
-            connection.close(CODE_STRANGER, b"this agent belongs to another daemon");
+    /// Takes links that someone with the key of `expected` opens.
+    pub fn listen(&self, expected: PeerId) -> Listener {
+        Listener {
+            endpoint: self.inner.clone(),
+            expected,
+            handshakes: JoinSet::new(),
         }
     }
 
@@ -150,6 +139,49 @@ impl Endpoint {
             self.inner.add_external_addr(address).await;
         }
     }
+}
+
+/// Takes links from one peer; strangers are turned away after the handshake has shown who they are.
+#[derive(Debug)]
+pub struct Listener {
+    endpoint: iroh::Endpoint,
+    expected: PeerId,
+    handshakes: JoinSet<Option<Link>>,
+}
+
+impl Listener {
+    /// The next link; `None` when the endpoint is closed. Safe to cancel.
+    ///
+    /// Handshakes go on side by side: one that stalls keeps nobody else waiting.
+    pub async fn accept(&mut self) -> Option<Link> {
+        loop {
+            tokio::select! {
+                incoming = self.endpoint.accept(), if self.handshakes.len() < HANDSHAKES_MAX => {
+                    self.handshakes.spawn(shake_hands(incoming?, self.expected));
+                }
+                Some(done) = self.handshakes.join_next() => if let Ok(Some(link)) = done {
+                    return Some(link);
+                }
+            }
+        }
+    }
+}
+
+async fn shake_hands(incoming: Incoming, expected: PeerId) -> Option<Link> {
+    let accepting = incoming.accept().ok()?;
+    let connection = match tokio::time::timeout(HANDSHAKE_TIMEOUT, accepting).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            debug!(%error, "handshake failed");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    if PeerId::from_iroh(connection.remote_id()) == expected {
+        return Some(Link::new(connection));
+    }
+    connection.close(CODE_STRANGER, b"this agent belongs to another daemon");
+    None
 }
 
 /// The place of a shell at an endpoint.
@@ -223,5 +255,8 @@ const LINK_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A shell with 150 ms of delay and a lost packet or two finishes a handshake in a third of it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Strangers who stall can take no more memory than these; they are given up after [`HANDSHAKE_TIMEOUT`].
+const HANDSHAKES_MAX: usize = 32;
 
 const CODE_STRANGER: VarInt = VarInt::from_u32(1);

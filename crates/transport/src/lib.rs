@@ -16,7 +16,7 @@ mod link;
 mod path_selector;
 mod shell_path;
 
-pub use endpoint::{AttachedShell, BindError, Endpoint, EndpointConfig};
+pub use endpoint::{AttachedShell, BindError, Endpoint, EndpointConfig, Listener};
 pub use key::{LinkKey, ParsePeerIdError, PeerId};
 pub use link::{Link, LinkClosed, LinkStream, PathReport, RecvHalf, SendHalf};
 pub use shell_path::{Deframer, SHELL_LINE_LEN_MAX, frame_datagram};

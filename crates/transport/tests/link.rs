@@ -28,10 +28,14 @@ impl Pair {
         }
     }
 
+    async fn accepted(&self) -> Option<Link> {
+        self.agent.listen(self.daemon.peer_id()).accept().await
+    }
+
     async fn link(&self) -> (Link, Link) {
         let (dialled, accepted) = tokio::join!(
             self.daemon.connect_over_shell(self.agent.peer_id()),
-            self.agent.accept(self.daemon.peer_id())
+            self.accepted()
         );
         (
             dialled.expect("the shell carries a handshake"),
@@ -125,7 +129,7 @@ async fn a_stranger_is_turned_away_and_harms_nobody() {
     let agent_id = pair.agent.peer_id();
     let accepting = {
         let (agent, daemon_id) = (pair.agent.clone(), pair.daemon.peer_id());
-        tokio::spawn(async move { agent.accept(daemon_id).await })
+        tokio::spawn(async move { agent.listen(daemon_id).accept().await })
     };
     let link = stranger
         .connect_over_udp(agent_id, agent_at)
@@ -144,4 +148,35 @@ async fn a_stranger_is_turned_away_and_harms_nobody() {
         .expect("the agent's endpoint is open");
     assert_eq!(accepted.peer_id(), pair.daemon.peer_id());
     assert_eq!(dialled.peer_id(), agent_id);
+}
+
+#[tokio::test]
+async fn a_stranger_who_stalls_keeps_nobody_waiting() {
+    let pair = Pair::new(&[]).await;
+    let stranger = endpoint(&[]).await;
+    let agent_id = pair.agent.peer_id();
+    // What the stranger sends arrives, the agent's answers do not.
+    let (theirs, ours) = duplex(1 << 16);
+    let (reader, writer) = split(theirs);
+    tokio::spawn(stranger.attach_shell(agent_id).run(reader, writer));
+    tokio::spawn(
+        pair.agent
+            .attach_shell(stranger.peer_id())
+            .run(ours, tokio::io::sink()),
+    );
+    let mut listener = pair.agent.listen(pair.daemon.peer_id());
+    let stalled = tokio::spawn(async move { stranger.connect_over_shell(agent_id).await });
+    let listening = tokio::spawn(async move { listener.accept().await });
+
+    let dialled =
+        tokio::time::timeout(Duration::from_secs(5), pair.daemon.connect_over_shell(agent_id)).await;
+    dialled
+        .expect("the stranger's handshake is still open")
+        .expect("the daemon is welcome");
+    let accepted = listening
+        .await
+        .expect("no panic")
+        .expect("the agent's endpoint is open");
+    assert_eq!(accepted.peer_id(), pair.daemon.peer_id());
+    assert!(!stalled.is_finished(), "the stranger did not stall");
 }
