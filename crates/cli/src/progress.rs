@@ -34,8 +34,10 @@ impl Progress {
     }
 
     /// A bar that knew no total learns it now.
-    pub(crate) fn expect(&self, total: u64) {
-        if self.bar.length().is_none() {
+    pub(crate) fn expect(&self, total: Option<u64>) {
+        if let Some(total) = total
+            && self.bar.length().is_none()
+        {
             self.bar.set_length(total);
             self.bar.set_style(style_of(BAR));
         }
@@ -69,5 +71,5 @@ fn style_of(template: &str) -> ProgressStyle {
         .progress_chars("█▉▊▋▌▍▎▏ ")
 }
 
-const BAR: &str = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left  {msg:.30}";
-const COUNTER: &str = "{spinner} {bytes} {bytes_per_sec}  {msg:.30}";
+const BAR: &str = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left  {msg:30!}";
+const COUNTER: &str = "{spinner} {bytes} {bytes_per_sec}  {msg:30!}";

@@ -42,7 +42,10 @@ async fn fetch(client: &Client, arguments: GetArguments, style: &Style) -> Resul
 }
 
 async fn print(client: &Client, path: &ObjectPath, style: &Style) -> Result<(), CommandError> {
-    let printed = to_stdout(client, path, &Progress::new(style, None)).await;
+    let progress = Progress::new(style, None);
+    progress.name(path.name());
+    let printed = to_stdout(client, path, &progress).await;
+    progress.finish();
     explained(client, path, printed).await
 }
 
@@ -68,6 +71,7 @@ async fn get_file(
 ) -> Result<(), CommandError> {
     let place = place_for(path, dest);
     let progress = Progress::new(style, None);
+    progress.name(path.name());
     let fetched = to_file(client, path, &place, &progress).await;
     progress.finish();
     let size = explained(client, path, fetched).await?;
