@@ -35,7 +35,10 @@ pub(crate) async fn watch_node(
         let before = node.snapshot();
         if (before.state, &before.reason) != (now.state, &now.reason) {
             node.set_state(now.state, now.reason);
-            engine.announce(Event::NodeChanged { node: node.id().clone(), state: now.state });
+            engine.announce(Event::NodeChanged {
+                node: node.id().clone(),
+                state: now.state,
+            });
         }
     }
 }
