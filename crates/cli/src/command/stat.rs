@@ -31,50 +31,44 @@ pub(crate) async fn run(
 }
 
 fn describe(layout: &Layout, style: &Style) -> String {
-    let object = &layout.object;
-    let geometry = object.geometry;
-    let mut text = format!("{}\n", style.bold(&style.name(&object.path)));
-    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10}{value}\n"));
-    line(
-        "size",
-        format!("{} ({} bytes)", ByteCount(object.size_bytes), object.size_bytes),
-    );
-    line("modified", format!("{} UTC", timestamp(object.modified_unix_ms)));
-    line("version", object.version.clone());
-    object
-        .content_type
-        .iter()
-        .for_each(|value| line("type", style.name(value)));
-    object
-        .metadata
-        .iter()
-        .for_each(|(key, value)| line(&style.name(key), style.name(value)));
-    let chunks = layout.stripe_count - 1;
-    let place = if chunks == 0 {
-        "in its record".to_owned()
-    } else {
-        format!("in {chunks} chunks")
-    };
-    line(
-        "stored",
-        format!(
-            "{place}, each stripe cut into {} data + {} parity shards",
-            geometry.data, geometry.parity
-        ),
-    );
-    text.push_str(&format!(
-        "\n{}\n\n",
-        survival("This file", "survives", layout.domains_may_be_lost)
-    ));
-    text.push_str(&shard_table(layout));
+    let survival = survival("This file", "survives", layout.domains_may_be_lost);
     let shown = layout.stripes.len() as u64;
-    if shown < layout.stripe_count {
-        text.push_str(&format!(
-            "… {} more stripes; --stripes shows more\n",
-            layout.stripe_count - shown
-        ));
+    let more = match layout.stripe_count.saturating_sub(shown) {
+        0 => String::new(),
+        left => format!("… {left} more stripes; --stripes shows more\n"),
+    };
+    let attributes = attributes(layout, style);
+    format!("{attributes}\n{survival}\n\n{}{more}", shard_table(layout))
+}
+
+fn attributes(layout: &Layout, style: &Style) -> String {
+    let object = &layout.object;
+    let bytes = object.size_bytes;
+    let mut text = format!("{}\n", style.bold(&style.name(&object.path)));
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10}{value}\n"));
+    line("size", &format!("{} ({bytes} bytes)", ByteCount(bytes)));
+    line("modified", &format!("{} UTC", timestamp(object.modified_unix_ms)));
+    line("version", &object.version);
+    if let Some(value) = &object.content_type {
+        line("type", &style.name(value));
     }
+    for (key, value) in &object.metadata {
+        line(&style.name(key), &style.name(value));
+    }
+    line("stored", &stored(layout));
     text
+}
+
+/// In its record or in chunks, and how those are cut.
+fn stored(layout: &Layout) -> String {
+    let place = match layout.stripe_count.saturating_sub(1) {
+        0 => "in its record".to_owned(),
+        1 => "in 1 chunk".to_owned(),
+        chunks => format!("in {chunks} chunks"),
+    };
+    let geometry = layout.object.geometry;
+    let (data, parity) = (geometry.data, geometry.parity);
+    format!("{place}, each stripe cut into {data} data + {parity} parity shards")
 }
 
 fn shard_table(layout: &Layout) -> String {
@@ -89,7 +83,9 @@ fn shard_table(layout: &Layout) -> String {
     table.row(std::iter::once(Cell::Left("stripe".to_owned())).chain(header));
     for (n, stripe) in layout.stripes.iter().enumerate() {
         let shards = stripe.shards.iter().map(|shard| Cell::Left(shown(shard)));
-        table.row(std::iter::once(Cell::Left(name(stripe, layout.first + n as u64))).chain(shards));
+        table.row(
+            std::iter::once(Cell::Left(name(stripe, layout.first.saturating_add(n as u64)))).chain(shards),
+        );
     }
     table.render()
 }
@@ -97,7 +93,7 @@ fn shard_table(layout: &Layout) -> String {
 fn name(stripe: &StripeLayout, number: u64) -> String {
     match stripe.kind {
         StripeKind::Record => "record".to_owned(),
-        StripeKind::Chunk => format!("chunk {}", number - 1),
+        StripeKind::Chunk => format!("chunk {}", number.saturating_sub(1)),
     }
 }
 
