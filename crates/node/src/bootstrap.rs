@@ -64,11 +64,10 @@ pub struct Attached {
 pub async fn bootstrap(shell: &dyn Shell, spec: &AgentSpec) -> Result<Attached, BootstrapError> {
     if probe(shell, spec).await? == Presence::Missing {
         upload(shell, spec).await?;
-        // An old agent that still runs would be attached to; it makes room for the new one.
-        run(shell, Step::Stop, &format!("{AGENT} stop {}", arguments(spec))).await?;
     } else if let Some(attached) = attach(shell, spec).await? {
         return Ok(attached);
     }
+    // An old agent, or one that serves another daemon, makes room for the right one.
     run(shell, Step::Stop, &format!("{AGENT} stop {}", arguments(spec))).await?;
     let serve = format!(
         "{AGENT} serve --detach {} --bind {}",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use model::{ShardId, StoreId, StripeKind};
 use shardstore::{SHARD_LEN_MAX, ShardInfo, ShardStore, StoreError, Usage};
 use transport::{Link, PathReport};
-use wire::{EXCHANGE_SHARDS_MAX, Fault, Greeting, INVENTORY_ENTRIES_MAX, Request, Response, Shard, ShardLen};
+use wire::{EXCHANGE_SHARDS_MAX, Greeting, INVENTORY_ENTRIES_MAX, Request, Response, Shard, ShardLen};
 
 use crate::batcher::{BatchLimits, Batcher};
 use crate::exchange::{self, ExchangeError};
@@ -174,11 +174,9 @@ impl Peer {
             after: after.map(Into::into),
             limit: limit as u32,
         };
-        let Response::Inventory(page) = (match self.ask(request, Vec::new()).await?.0 {
-            response @ Response::Inventory(_) => response,
+        let page = match self.ask(request, Vec::new()).await?.0 {
+            Response::Inventory(page) => page,
             other => return Err(unexpected(other)),
-        }) else {
-            return Ok(Vec::new());
         };
         let known = page.into_iter().map(|entry| {
             let id = ShardId::try_from(entry.id).map_err(|error| corrupt(&error))?;
@@ -380,9 +378,3 @@ const EXCHANGE_TIMEOUT_MIN: Duration = Duration::from_secs(5);
 
 /// The slowest shell that is worth using, in bytes a second.
 const RATE_MIN: f64 = 100_000.0;
-
-impl From<Fault> for GreetError {
-    fn from(fault: Fault) -> Self {
-        Self::Store(from_wire(fault))
-    }
-}
