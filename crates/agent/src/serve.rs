@@ -168,8 +168,9 @@ pub(crate) enum ServeError {
 /// What a started agent prints.
 pub(crate) const READY: &str = "ready";
 
-/// CloudShell has one or two processors.
-const WORKER_THREADS: usize = 2;
+/// CloudShell has one or two processors, and shards are read and written on threads of their own: a second worker
+/// would mostly wake the first.
+const WORKER_THREADS: usize = 1;
 /// Reads that wait for the disk; each may hold a shard.
 const BLOCKING_THREADS_MAX: usize = 8;
 /// A daemon that reconnects has two links until the old one times out.

@@ -55,6 +55,8 @@ impl RunningStore {
 
     /// How long a client command takes, from its start to its end.
     pub(crate) fn time(&self, arguments: &[&str]) -> Result<Duration, BenchError> {
+        // What earlier steps left in the page cache is not this one's to write.
+        rustix::fs::sync();
         timed(|| program::run(&mut self.client(arguments)).map(drop))
     }
 

@@ -1,5 +1,6 @@
 //! Where `get` puts files: whole, or not at all.
 
+#[cfg(target_os = "linux")]
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,34 +18,35 @@ pub(crate) struct PendingFile {
     written: u64,
 }
 
+/// When a fetched file must be safe from a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// Before it gets its name.
+    AtOnce,
+    /// When [`sync_all_below`] has been called: a folder's files share one sync instead of waiting for one each.
+    AtTheEnd,
+}
+
 impl PendingFile {
     /// Begins a file beside its destination, whose folder is made if it is missing.
     pub(crate) fn create(dest: &Path) -> Result<Self, CommandError> {
-        // Where a link leads, so that the link stays.
-        let dest = &std::fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
-        check_replaceable(dest)?;
+        let dest = replaceable(dest)?;
         let folder = match dest.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        let about = |error: io::Error| CommandError::from(error).about(folder.display());
-        if folder.exists() && !folder.is_dir() {
-            return Err(CommandError::failed(format!(
-                "{}: it is no folder",
-                folder.display()
-            )));
-        }
-        std::fs::create_dir_all(folder).map_err(about)?;
         let name = dest.file_name().unwrap_or_default().to_string_lossy();
         // A name of the longest kind leaves no room for what is put around it.
-        let short: String = name.chars().take(40).collect();
-        let temporary = tempfile::Builder::new()
-            .prefix(&format!(".{short}.partial-"))
-            .tempfile_in(folder)
-            .map_err(about)?;
+        let prefix: String = [
+            ".".into(),
+            name.chars().take(40).collect(),
+            ".partial-".to_owned(),
+        ]
+        .concat();
+        let temporary = temporary_file(&prefix, folder).map_err(|error| about_folder(error, folder))?;
         Ok(Self {
             temporary,
-            dest: dest.to_owned(),
+            dest,
             written: 0,
         })
     }
@@ -58,7 +60,12 @@ impl PendingFile {
     }
 
     /// Gives the file its name, if it is as long as it must be.
-    pub(crate) fn finish(self, size: u64, modified_unix_ms: Option<i64>) -> Result<(), CommandError> {
+    pub(crate) fn finish(
+        self,
+        size: u64,
+        modified_unix_ms: Option<i64>,
+        durable: Durable,
+    ) -> Result<(), CommandError> {
         if self.written != size {
             return Err(CommandError::failed(format!(
                 "{} of {size} bytes arrived",
@@ -70,8 +77,9 @@ impl PendingFile {
         if let Some(modified) = modified_unix_ms {
             file.set_modified(system_time(modified)).map_err(about)?;
         }
-        set_ordinary_mode(file).map_err(about)?;
-        file.sync_all().map_err(about)?;
+        if durable == Durable::AtOnce || !CAN_SYNC_TOGETHER {
+            file.sync_all().map_err(about)?;
+        }
         let dest = self.dest.clone();
         self.temporary
             .persist(&dest)
@@ -80,22 +88,62 @@ impl PendingFile {
     }
 }
 
-/// Folders, devices and pipes are no files that could be replaced by another.
-fn check_replaceable(dest: &Path) -> Result<(), CommandError> {
+/// Makes all that was written below a folder durable.
+pub(crate) fn sync_all_below(folder: &Path) -> Result<(), CommandError> {
+    sync_file_system(folder).map_err(|error| CommandError::from(error).about(folder.display()))
+}
+
+#[cfg(target_os = "linux")]
+fn sync_file_system(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(folder)?)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether a file system can be told to make all durable that was written to it.
+const CAN_SYNC_TOGETHER: bool = cfg!(target_os = "linux");
+
+/// The file that `dest` means: where a link leads, so that the link stays. Folders, devices and pipes are no files
+/// that could be replaced by another.
+fn replaceable(dest: &Path) -> Result<PathBuf, CommandError> {
     let refused = |what: &str| Err(CommandError::failed(format!("{} is {what}", dest.display())));
-    match std::fs::metadata(dest) {
+    match std::fs::symlink_metadata(dest) {
+        Ok(metadata) if metadata.is_symlink() => match std::fs::canonicalize(dest) {
+            Ok(target) => replaceable(&target),
+            Err(_) => Ok(dest.to_owned()),
+        },
         Ok(metadata) if metadata.is_dir() => refused("a folder"),
         Ok(metadata) if !metadata.is_file() => refused("no ordinary file; '-' is standard output"),
-        _ => Ok(()),
+        _ => Ok(dest.to_owned()),
     }
 }
 
-/// Temporary files are private; a fetched file is like any other that the user makes.
-fn set_ordinary_mode(file: &File) -> io::Result<()> {
+/// With the permissions of any other file that the user makes.
+fn temporary_file(prefix: &str, folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mask = rustix::process::umask(rustix::fs::Mode::empty());
-    rustix::process::umask(mask);
-    file.set_permissions(std::fs::Permissions::from_mode(0o666 & !mask.bits()))
+
+    let mut builder = tempfile::Builder::new();
+    builder
+        .prefix(prefix)
+        .permissions(std::fs::Permissions::from_mode(0o666));
+    match builder.tempfile_in(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder)?;
+            builder.tempfile_in(folder)
+        }
+        made => made,
+    }
+}
+
+fn about_folder(error: io::Error, folder: &Path) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::NotADirectory => CommandError::failed("it is no folder"),
+        _ => error.into(),
+    }
+    .about(folder.display())
 }
 
 /// Where an object goes below a folder. Paths of the store have no `..` and no empty segment, and this checks it again:
@@ -133,7 +181,9 @@ mod tests {
         let mut pending = PendingFile::create(&dest).expect("begun");
         pending.write(b"12345").expect("written");
         assert!(!dest.exists());
-        pending.finish(6, None).expect_err("a byte is missing");
+        pending
+            .finish(6, None, Durable::AtOnce)
+            .expect_err("a byte is missing");
         assert_eq!(
             std::fs::read_dir(dir.path().join("sub")).expect("there").count(),
             0,
@@ -141,7 +191,9 @@ mod tests {
         );
         let mut pending = PendingFile::create(&dest).expect("begun");
         pending.write(b"12345").expect("written");
-        pending.finish(5, Some(1_000_000_000_123)).expect("whole");
+        pending
+            .finish(5, Some(1_000_000_000_123), Durable::AtOnce)
+            .expect("whole");
         assert_eq!(std::fs::read(&dest).expect("there"), b"12345");
         let modified = std::fs::metadata(&dest)
             .expect("there")

@@ -8,7 +8,7 @@ use model::ObjectPath;
 use reqwest::Response;
 
 use crate::client::Client;
-use crate::destination::PendingFile;
+use crate::destination::{Durable, PendingFile};
 use crate::error::{CommandError, chain};
 use crate::progress::Progress;
 
@@ -17,6 +17,7 @@ pub(crate) async fn to_file(
     client: &Client,
     path: &ObjectPath,
     dest: &Path,
+    durable: Durable,
     progress: &Progress,
 ) -> Result<u64, CommandError> {
     let response = client.get(path).await?;
@@ -30,7 +31,7 @@ pub(crate) async fn to_file(
         progress,
     };
     download.copy(response, |frame| pending.write(frame)).await?;
-    let finished = tokio::task::spawn_blocking(move || pending.finish(size, modified_unix_ms)).await;
+    let finished = tokio::task::spawn_blocking(move || pending.finish(size, modified_unix_ms, durable)).await;
     finished.map_err(|error| CommandError::failed(error.to_string()))??;
     Ok(size)
 }

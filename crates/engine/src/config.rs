@@ -37,7 +37,7 @@ impl Default for EngineConfig {
         Self {
             geometry: Geometry::default(),
             spare_shards_min: 1,
-            chunk_writes_max: 12,
+            chunk_writes_max: 24,
             read_ahead: 6,
             readers_max: 16,
             put_timeout: Duration::from_secs(20),

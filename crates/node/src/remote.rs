@@ -33,15 +33,17 @@ impl RemoteStore {
             link: RwLock::default(),
         });
         let (putting, getting, deleting) = (Arc::clone(&peer), Arc::clone(&peer), Arc::clone(&peer));
-        let limits = BatchLimits {
+        let limits = |exchanges_max| BatchLimits {
             questions_max: EXCHANGE_SHARDS_MAX,
             bytes_max: BATCH_LEN_MAX,
-            exchanges_max: EXCHANGES_MAX,
+            exchanges_max,
         };
         Self {
-            puts: Batcher::start(limits, move |shards| put(Arc::clone(&putting), shards)),
-            gets: Batcher::start(limits, move |ids| get(Arc::clone(&getting), ids)),
-            deletes: Batcher::start(limits, move |ids| delete(Arc::clone(&deleting), ids)),
+            puts: Batcher::start(limits(CHANGES_MAX), move |shards| {
+                put(Arc::clone(&putting), shards)
+            }),
+            gets: Batcher::start(limits(GETS_MAX), move |ids| get(Arc::clone(&getting), ids)),
+            deletes: Batcher::start(limits(CHANGES_MAX), move |ids| delete(Arc::clone(&deleting), ids)),
             peer,
         }
     }
@@ -368,10 +370,14 @@ fn expected_len(id: ShardId) -> usize {
 const SHARD_LEN_EXPECTED: usize = 175 << 10;
 
 /// Long enough to amortise an exchange, short enough that the next one need not wait long.
-const BATCH_LEN_MAX: usize = 1 << 20;
+const BATCH_LEN_MAX: usize = 2 << 20;
 
-/// One is served while another travels; more would only make batches, and what shares a sync on the node, smaller.
-const EXCHANGES_MAX: usize = 2;
+/// Exchanges of puts, and of deletes, under way at once. What gathers meanwhile shares the node's next sync: a second
+/// exchange would only make both smaller (measured: 256 MiB in 2.5 s instead of 2.2 s).
+const CHANGES_MAX: usize = 1;
+
+/// One is served while another travels; more would only make batches smaller.
+const GETS_MAX: usize = 2;
 
 /// An agent that is alive answers within it, even through a shell.
 const EXCHANGE_TIMEOUT_MIN: Duration = Duration::from_secs(5);

@@ -105,4 +105,4 @@ fn object(run: usize) -> String {
     format!("object-{run}")
 }
 
-const RUNS: usize = 3;
+const RUNS: usize = 5;

@@ -11,7 +11,7 @@ use crate::arguments::GetArguments;
 use crate::client::{Client, folder_prefix, object_path};
 use crate::command::Failures;
 use crate::command::folder::{explain_missing, objects};
-use crate::destination::below;
+use crate::destination::{Durable, below, sync_all_below};
 use crate::download::{to_file, to_stdout};
 use crate::error::{CommandError, Kind};
 use crate::output::{Style, count, print_json};
@@ -72,7 +72,7 @@ async fn get_file(
     let place = place_for(path, dest);
     let progress = Progress::new(style, None);
     progress.name(path.name());
-    let fetched = to_file(client, path, &place, &progress).await;
+    let fetched = to_file(client, path, &place, Durable::AtOnce, &progress).await;
     progress.finish();
     let size = explained(client, path, fetched).await?;
     let shown = place.to_string_lossy();
@@ -169,6 +169,11 @@ impl Fetcher<'_> {
             let (path, fetched) = fetched?;
             outcome.add(path, fetched);
         }
+        if outcome.files > 0 {
+            let base = self.base.clone();
+            let synced = tokio::task::spawn_blocking(move || sync_all_below(&base)).await;
+            synced.map_err(|error| CommandError::failed(error.to_string()))??;
+        }
         Ok(outcome)
     }
 
@@ -185,7 +190,8 @@ impl Fetcher<'_> {
     async fn fetch(&self, object: &Object) -> Result<u64, CommandError> {
         let rest = object.path.strip_prefix(self.prefix).unwrap_or(&object.path);
         let place = below(&self.base, rest)?;
-        to_file(self.client, &object_path(&object.path)?, &place, &self.progress).await
+        let path = object_path(&object.path)?;
+        to_file(self.client, &path, &place, Durable::AtTheEnd, &self.progress).await
     }
 }
 

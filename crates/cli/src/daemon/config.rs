@@ -88,7 +88,10 @@ impl ServeConfig {
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             token_file: typed.token_file.or(file.token_file),
             local_nodes: parse_nodes(&nodes)?,
-            capacity: capacity.parse().map_err(|error| setting("capacity", &error))?,
+            capacity: capacity
+                .parse()
+                .map_err(|error| setting("capacity", &error))
+                .and_then(useful_capacity)?,
             key_file: typed.key_file.or(file.key_file),
             agent: typed.agent.or(file.agent),
             link_addr: file.link_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -132,6 +135,15 @@ fn parse_geometry(text: &str) -> Result<Geometry, DaemonError> {
     Geometry::new(data, parity).map_err(|error| setting("geometry", &error))
 }
 
+/// A capacity that a node can do something with.
+pub(super) fn useful_capacity(capacity: ByteCount) -> Result<ByteCount, DaemonError> {
+    if capacity < CAPACITY_MIN {
+        let reason = format!("{capacity} is too little for a node; give it at least {CAPACITY_MIN}");
+        return Err(setting("capacity", &reason));
+    }
+    Ok(capacity)
+}
+
 fn setting(setting: &'static str, reason: &dyn std::fmt::Display) -> DaemonError {
     DaemonError::Setting {
         setting,
@@ -141,6 +153,9 @@ fn setting(setting: &'static str, reason: &dyn std::fmt::Display) -> DaemonError
 
 /// Written into a new store's directory; shows every key.
 pub(crate) const DEFAULT_CONFIG: &str = include_str!("default.toml");
+
+/// Less than an empty store and a handful of shards take on the medium.
+const CAPACITY_MIN: ByteCount = ByteCount(16 << 20);
 
 /// More agents than that on one machine rehearse nothing.
 const LOCAL_NODES_MAX: usize = 64;
@@ -232,6 +247,18 @@ mod tests {
         );
         for text in ["6", "0+3", "200+100", "a+b"] {
             assert!(parse_geometry(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_without_room_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = StoreDir::locate(Some(dir.path().to_owned())).expect("a directory");
+        for (capacity, is_useful) in [("0", false), ("1MiB", false), ("16MiB", true)] {
+            let mut arguments = arguments();
+            arguments.capacity = Some(capacity.to_owned());
+            let resolved = ServeConfig::resolve(&arguments, &store);
+            assert_eq!(resolved.is_ok(), is_useful, "{capacity}");
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use transport::Endpoint;
 
 use super::DaemonError;
+use super::config::useful_capacity;
 use super::node_watch::watch_node;
 use super::store_dir::StoreDir;
 
@@ -72,7 +73,7 @@ impl Fleet {
         let entry = NodeEntry {
             domain: new.domain.unwrap_or_else(own_domain),
             provider: LOCAL.to_owned(),
-            capacity_bytes: new.capacity.unwrap_or(self.capacity).0,
+            capacity_bytes: useful_capacity(new.capacity.unwrap_or(self.capacity))?.0,
             id: id.clone(),
         };
         self.engine.catalogue().put_node(entry.clone()).await?;

@@ -9,6 +9,8 @@ use codec::{Cipher, KdfParams, KeyEnvelope, Lock, MasterKey};
 use model::StoreId;
 use zeroize::Zeroizing;
 
+use crate::output::warn;
+
 use super::DaemonError;
 use super::config::DEFAULT_CONFIG;
 use super::secret::first_passphrase;
@@ -87,7 +89,7 @@ enum Secret {
 impl Secret {
     fn choose(arguments: &InitArguments) -> Result<Self, DaemonError> {
         if arguments.no_encryption {
-            eprintln!("warning: this store is NOT encrypted; whoever runs a node can read every file");
+            warn("warning: this store is NOT encrypted; whoever runs a node can read every file");
             return Ok(Self::None);
         }
         if arguments.no_passphrase {

@@ -6,6 +6,8 @@ use std::path::Path;
 use codec::{KeyEnvelope, LockKind, MasterKey, Unlock};
 use zeroize::Zeroizing;
 
+use crate::output::warn;
+
 use super::DaemonError;
 use super::store_dir::{StoreDir, read_key, read_limited};
 
@@ -40,10 +42,10 @@ pub(crate) fn unlock(
 
 fn given_passphrase(arguments: &SecretArguments<'_>) -> Result<Zeroizing<String>, DaemonError> {
     if let Some(key) = arguments.key {
-        eprintln!(
+        warn(&format!(
             "warning: everyone on this machine can see --key in the process list; \
              use {KEY_VARIABLE}, --key-file or the prompt"
-        );
+        ));
         return Ok(Zeroizing::new(key.to_owned()));
     }
     if let Some(path) = arguments.key_file {

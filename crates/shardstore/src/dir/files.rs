@@ -11,17 +11,19 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use model::ShardId;
 
+use super::direct::DirectWriter;
 use crate::SHARD_LEN_MAX;
 
 /// The two folders of files.
 pub(super) struct ShardFiles {
     shards: PathBuf,
     tmp: PathBuf,
+    writer: DirectWriter,
     watch: Watch,
 }
 
@@ -54,6 +56,7 @@ impl ShardFiles {
         let files = Self {
             shards: dir.join("shards"),
             tmp: dir.join("tmp"),
+            writer: DirectWriter::default(),
             watch,
         };
         fs::create_dir_all(&files.tmp)?;
@@ -95,7 +98,7 @@ impl ShardFiles {
     fn write_and_sync(&self, tmp: &Path, id: ShardId, shard: &[u8]) -> io::Result<()> {
         self.step(Step::Write(id))?;
         let mut file = File::create_new(tmp)?;
-        file.write_all(shard)?;
+        self.writer.write(&mut file, shard)?;
         self.step(Step::Sync(id))?;
         file.sync_all()
     }

@@ -16,6 +16,7 @@ mod committer;
 mod cost;
 #[cfg(test)]
 mod crash_tests;
+mod direct;
 mod files;
 mod index;
 mod open;
