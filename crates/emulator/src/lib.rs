@@ -1,0 +1,1 @@
+//! CloudShell on loopback.
