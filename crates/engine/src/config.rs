@@ -21,6 +21,8 @@ pub struct EngineConfig {
     pub put_timeout: Duration,
     /// How long a node may take to send a shard before it counts as unreachable.
     pub get_timeout: Duration,
+    /// How long a node that sleeps may take to wake before it is done without.
+    pub wake_timeout: Duration,
     /// How long the nodes asked first may take before a further one is asked.
     pub hedge_delay: Duration,
 }
@@ -42,6 +44,8 @@ impl Default for EngineConfig {
             readers_max: 16,
             put_timeout: Duration::from_secs(20),
             get_timeout: Duration::from_secs(20),
+            // CloudShell takes some ten seconds to resume and up to a minute to create an environment.
+            wake_timeout: Duration::from_secs(120),
             hedge_delay: Duration::from_millis(300),
         }
     }

@@ -25,6 +25,7 @@ mod rename;
 mod stripe_read;
 mod stripe_write;
 mod version;
+mod wake;
 
 use std::sync::{Arc, Mutex};
 

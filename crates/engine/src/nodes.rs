@@ -7,6 +7,7 @@ use std::time::Duration;
 use catalogue::NodeEntry;
 use model::{Domain, NodeId, NodeState, PathKind};
 use shardstore::{ShardStore, Usage};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::plan::Candidate;
@@ -63,11 +64,15 @@ pub struct Node {
     entry: NodeEntry,
     store: Arc<dyn ShardStore>,
     view: RwLock<View>,
+    state: watch::Sender<NodeState>,
+    /// When its shards were wanted last.
+    wanted: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Clone, Debug)]
 struct View {
-    state: NodeState,
+    /// It was asleep when its shards were wanted, and has not come to a state of its own since.
+    is_waking: bool,
     reason: Option<String>,
     path: Option<PathKind>,
     latency: Option<Duration>,
@@ -104,7 +109,7 @@ impl Node {
     /// A node that is being connected to.
     pub fn new(entry: NodeEntry, store: Arc<dyn ShardStore>) -> Self {
         let view = View {
-            state: NodeState::Connecting,
+            is_waking: false,
             reason: None,
             path: None,
             latency: None,
@@ -117,6 +122,8 @@ impl Node {
             entry,
             store,
             view: RwLock::new(view),
+            state: watch::Sender::new(NodeState::Connecting),
+            wanted: watch::Sender::new(None),
         }
     }
 
@@ -140,7 +147,7 @@ impl Node {
         let view = self.read(Clone::clone);
         NodeSnapshot {
             entry: self.entry.clone(),
-            state: view.state,
+            state: self.state(),
             reason: view.reason,
             path: view.path,
             latency: view.latency,
@@ -151,7 +158,7 @@ impl Node {
 
     /// How its link is doing.
     pub fn state(&self) -> NodeState {
-        self.read(|view| view.state)
+        *self.state.borrow()
     }
 
     /// Says how its link is doing, and why.
@@ -162,8 +169,57 @@ impl Node {
             } else {
                 (view.path, view.latency) = (None, None);
             }
-            (view.state, view.reason) = (state, reason);
+            view.is_waking &= matches!(state, NodeState::Asleep | NodeState::Connecting);
+            view.reason = reason;
         });
+        self.state.send_replace(state);
+    }
+
+    /// Says that its shards are wanted: a node that sleeps is to be woken, one that is awake kept so.
+    pub fn want(&self) {
+        let now = Instant::now();
+        let is_asleep = self.state() == NodeState::Asleep;
+        self.wanted.send_if_modified(|wanted| {
+            let is_news = is_asleep || wanted.is_none_or(|before| now - before >= WANTED_RESOLUTION);
+            if is_news {
+                *wanted = Some(now);
+            }
+            is_news
+        });
+        if is_asleep {
+            self.write(|view| view.is_waking = true);
+        }
+    }
+
+    /// When its shards were wanted last, to about a second; `None` if they never were.
+    pub fn wanted(&self) -> watch::Receiver<Option<Instant>> {
+        self.wanted.subscribe()
+    }
+
+    /// Whether it can be expected to answer after a while, if it is wanted.
+    pub(crate) fn is_asleep(&self) -> bool {
+        let can_wake = match self.state() {
+            NodeState::Asleep => true,
+            NodeState::Connecting => self.read(|view| view.is_waking),
+            _ => false,
+        };
+        can_wake && !self.is_suspect()
+    }
+
+    /// Wakes it. Returns whether it answers within the time.
+    pub(crate) async fn wake(&self, timeout: Duration) -> bool {
+        let mut state = self.state.subscribe();
+        self.want();
+        let settled = state.wait_for(|state| !matches!(state, NodeState::Asleep | NodeState::Connecting));
+        match tokio::time::timeout(timeout, settled).await {
+            Ok(Ok(state)) => *state == NodeState::Connected,
+            Ok(Err(_)) => false,
+            // Nobody waits for it again for a while.
+            Err(_) => {
+                self.suspect();
+                false
+            }
+        }
     }
 
     /// Says which way its packets go, and how long they take.
@@ -223,12 +279,12 @@ impl Node {
     }
 
     pub(crate) fn candidate(&self) -> Candidate {
-        let (state, usage) = self.read(|view| (view.state, view.usage));
+        let usage = self.read(|view| view.usage);
         let is_stalled = self.read(|view| view.stalled_until.is_some_and(|until| Instant::now() < until));
         Candidate {
             domain: self.entry.domain.clone(),
             free_bytes: usage.map_or(self.entry.capacity_bytes, |usage| usage.free_bytes()),
-            is_usable: state == NodeState::Connected && !is_stalled,
+            is_usable: self.state() == NodeState::Connected && !is_stalled,
         }
     }
 
@@ -251,6 +307,9 @@ fn natural_key(id: &NodeId) -> (String, u64) {
 
 /// Long enough that a stuck node does not slow every chunk of an upload, short enough to notice that it is back.
 const SUSPICION: Duration = Duration::from_secs(15);
+
+/// How often a node in use is said to be in use.
+const WANTED_RESOLUTION: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ impl Engine {
     /// Asks as many nodes as shards are needed, the best first; a further one whenever a node fails, sends a shard that
     /// does not authenticate, or keeps everybody waiting.
     pub(crate) async fn read_stripe(&self, stripe: &Stripe) -> Result<Bytes, ReadError> {
+        self.wake_for(stripe).await;
         let mut reading = Reading::new(self, stripe);
         loop {
             let wanted = stripe.geometry.data();
@@ -180,6 +181,7 @@ impl<'a> Reading<'a> {
 }
 
 async fn ask(node: Arc<Node>, id: ShardId, index: u8, timeout: std::time::Duration) -> Answer {
+    node.want();
     let result = match tokio::time::timeout(timeout, node.store().get(id)).await {
         Ok(result) => result,
         Err(_) => Err(StoreError::Unavailable {

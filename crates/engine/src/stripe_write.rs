@@ -25,6 +25,7 @@ impl Engine {
         len: u32,
         shards: Vec<Bytes>,
     ) -> Result<Stripe, WriteError> {
+        self.wake_all().await;
         let nodes = self.nodes().all();
         let candidates: Vec<Candidate> = nodes.iter().map(|node| node.candidate()).collect();
         let shard_len = shards.first().map_or(0, Bytes::len) as u64;
@@ -110,6 +111,7 @@ impl Engine {
     ) -> Result<NodeId, ShardPutFault> {
         let node = node.expect("placement names nodes of the snapshot it was given");
         let len = shard.len() as u64;
+        node.want();
         let timeout = self.config().put_timeout;
         let result = tokio::time::timeout(timeout, node.store().put(id, shard)).await;
         let error = match result {

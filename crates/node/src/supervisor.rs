@@ -1,26 +1,34 @@
-//! Keeping one node connected.
+//! Keeping one node as connected as it is to be.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use model::NodeState;
 use shardstore::ShardStore as _;
-use shell::Shell;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
-use transport::{Endpoint, Link};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+use transport::{Endpoint, Link, PeerId};
 
-use crate::bootstrap::{AgentSpec, Attached, bootstrap};
+use crate::bootstrap::{AgentSpec, Attached, BootstrapError, bootstrap};
+use crate::environment::{Again, Environment, EnvironmentError, EnvironmentState};
+use crate::lifecycle::{Decision, Happening, KeepAwake, Lifecycle, Step};
 use crate::remote::RemoteStore;
 
-/// Keeps the link of one node up: starts its agent through the shell, attaches, dials, and does so again whenever the
-/// link or the shell is lost.
+/// Carries out what a [`Lifecycle`] decides: wakes the environment, starts the agent through its shell, attaches, dials,
+/// and does so again whenever link or shell is lost.
 #[derive(Debug)]
 pub struct Supervisor {
-    /// The node's shell.
-    pub shell: Arc<dyn Shell>,
+    /// What stands behind the node.
+    pub environment: Arc<dyn Environment>,
+    /// When it is to be awake.
+    pub policy: KeepAwake,
+    /// Changes whenever the node's shards are wanted.
+    pub wanted: watch::Receiver<Option<Instant>>,
     /// How its agent is to run.
     pub spec: AgentSpec,
     /// The daemon's endpoint.
@@ -40,99 +48,76 @@ pub struct LinkStatus {
     pub reason: Option<String>,
 }
 
-impl LinkStatus {
-    fn new(state: NodeState) -> Self {
-        Self { state, reason: None }
-    }
-}
-
 impl Supervisor {
-    /// Runs until `status` has no receivers left, or for ever.
-    pub async fn run(mut self, status: watch::Sender<LinkStatus>) {
-        let mut delay = RETRY_DELAY_MIN;
-        loop {
-            let error = match self.connect().await {
-                Ok(connected) => {
-                    delay = RETRY_DELAY_MIN;
-                    status.send_replace(LinkStatus::new(NodeState::Connected));
-                    self.stay_connected(connected).await
-                }
-                Err(error) => error,
-            };
-            self.remote.clear_link();
-            warn!(reason = error, "node lost");
-            status.send_replace(LinkStatus {
-                state: NodeState::Lost,
-                reason: Some(error),
-            });
-            tokio::select! {
-                () = status.closed() => return,
-                () = tokio::time::sleep(delay) => {}
-            }
-            delay = (delay * 2).min(RETRY_DELAY_MAX);
+    /// Runs until `status` has no receivers left.
+    pub async fn run(self, status: watch::Sender<LinkStatus>) {
+        let seed = u64::from_le_bytes(
+            *self
+                .spec
+                .daemon
+                .as_bytes()
+                .first_chunk()
+                .expect("a key has 32 bytes"),
+        );
+        let lifecycle = Lifecycle::new(self.policy, seed ^ Arc::as_ptr(&self.remote) as u64);
+        let (wanted, envelope) = (self.wanted.clone(), self.envelope.clone());
+        let run = Run {
+            supervisor: Arc::new(self),
+            lifecycle,
+            begun: Instant::now(),
+            shell: None,
+            link: None,
+            step: None,
+            wanted,
+            envelope,
+        };
+        tokio::select! {
+            () = status.closed() => {}
+            () = run.run(&status) => {}
         }
     }
 
-    async fn connect(&self) -> Result<Connected, String> {
-        let mut shell = self.attach().await?;
-        let link = tokio::select! {
-            link = self.endpoint.connect_over_shell(shell.peer) => link.map_err(|error| error.to_string())?,
-            end = &mut shell.carrier => return Err(format!("the shell ended: {end:?}")),
+    async fn carry_out(self: Arc<Self>, step: Step, peer: Option<PeerId>) -> Outcome {
+        let environment = &self.environment;
+        let done = match step {
+            Step::Look => return environment.look().await.map_or_else(failed, Outcome::Looked),
+            Step::Attach => return self.attach().await.map_or_else(failed, Outcome::Attached),
+            Step::Connect => return self.connect(peer).await.map_or_else(failed, Outcome::Connected),
+            Step::Create => environment.create().await,
+            Step::Wake => environment.wake().await,
+            Step::Sleep => environment.sleep().await,
+            Step::Heartbeat => environment.heartbeat().await,
         };
-        self.remote
-            .set_link(link.clone(), self.spec.store)
-            .await
-            .map_err(|error| error.to_string())?;
-        info!(peer = %shell.peer, "node connected");
-        Ok(Connected { shell, link })
+        done.map_or_else(failed, |()| Outcome::Done)
     }
 
-    async fn attach(&self) -> Result<CarryingShell, String> {
-        let Attached { peer, stream } = bootstrap(&*self.shell, &self.spec)
-            .await
-            .map_err(|error| chain(&error))?;
+    async fn attach(&self) -> Result<CarryingShell, EnvironmentError> {
+        let shell = self.environment.shell();
+        let Attached { peer, stream } = bootstrap(&*shell, &self.spec).await.map_err(bootstrap_error)?;
         let attached = self.endpoint.attach_shell(peer);
         let carrier = tokio::spawn(async move {
             let _guard = stream.guard;
-            let _ = attached.run(stream.reader, stream.writer).await;
+            let ended = attached.run(stream.reader, stream.writer).await;
+            format!("the shell ended: {ended:?}")
         });
         Ok(CarryingShell { peer, carrier })
     }
 
-    /// Returns why the link ended. A lost shell is replaced while the link lives on over UDP.
-    async fn stay_connected(&mut self, connected: Connected) -> String {
-        let Connected { mut shell, link } = connected;
-        self.envelope.mark_changed();
-        loop {
-            tokio::select! {
-                closed = link.closed() => return closed.to_string(),
-                _ = &mut shell.carrier => match self.reattach(&link).await {
-                    Ok(replacement) => shell = replacement,
-                    Err(error) => return error,
-                },
-                Ok(()) = self.envelope.changed() => self.publish_envelope().await,
-            }
-        }
+    async fn connect(&self, peer: Option<PeerId>) -> Result<Link, EnvironmentError> {
+        let soon = |reason: String| EnvironmentError {
+            reason,
+            again: Again::Soon,
+        };
+        let peer = peer.ok_or_else(|| soon("there is no shell".to_owned()))?;
+        let link = self.endpoint.connect_over_shell(peer).await;
+        let link = link.map_err(|error| soon(error.to_string()))?;
+        let greeted = self.remote.set_link(link.clone(), self.spec.store).await;
+        greeted.map_err(|error| soon(error.to_string()))?;
+        info!(%peer, "node connected");
+        Ok(link)
     }
 
-    async fn reattach(&self, link: &Link) -> Result<CarryingShell, String> {
-        let mut delay = RETRY_DELAY_MIN;
-        loop {
-            tokio::select! {
-                closed = link.closed() => return Err(closed.to_string()),
-                attached = self.attach() => match attached {
-                    Ok(shell) if shell.peer == link.peer_id() => return Ok(shell),
-                    Ok(_) => return Err("another agent has taken over".to_owned()),
-                    Err(reason) => warn!(reason, "the shell path is down, the link goes on over UDP"),
-                },
-            }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY_DELAY_MAX);
-        }
-    }
-
-    async fn publish_envelope(&mut self) {
-        let ours = self.envelope.borrow_and_update().clone();
+    async fn publish_envelope(self: Arc<Self>, ours: Bytes) {
         let published = match self.remote.envelope().await {
             Ok(Some(theirs)) if theirs == ours => return,
             Ok(_) => self.remote.put_envelope(ours).await,
@@ -144,20 +129,183 @@ impl Supervisor {
     }
 }
 
-struct Connected {
-    shell: CarryingShell,
-    link: Link,
+/// A supervisor at work.
+struct Run {
+    supervisor: Arc<Supervisor>,
+    lifecycle: Lifecycle,
+    begun: Instant,
+    shell: Option<CarryingShell>,
+    link: Option<Link>,
+    step: Option<(Step, BoxFuture<'static, Outcome>)>,
+    wanted: watch::Receiver<Option<Instant>>,
+    envelope: watch::Receiver<Bytes>,
+}
+
+/// How a step went.
+enum Outcome {
+    Looked(EnvironmentState),
+    Attached(CarryingShell),
+    Connected(Link),
+    Done,
+    Failed(EnvironmentError),
+}
+
+fn failed(error: EnvironmentError) -> Outcome {
+    Outcome::Failed(error)
+}
+
+impl Run {
+    async fn run(mut self, status: &watch::Sender<LinkStatus>) {
+        loop {
+            let now = self.begun.elapsed();
+            let mut wake_at = None;
+            match self.lifecycle.decide(now) {
+                Decision::Do(step) => self.start(step),
+                Decision::WaitUntil(time) => wake_at = Some(self.begun + time),
+                Decision::Wait => {}
+            }
+            self.let_go();
+            self.report(status);
+            self.wait(wake_at).await;
+        }
+    }
+
+    fn start(&mut self, step: Step) {
+        debug!(?step, "node");
+        let peer = self.shell.as_ref().map(|shell| shell.peer);
+        let work = Arc::clone(&self.supervisor).carry_out(step, peer);
+        self.step = Some((step, work.boxed()));
+    }
+
+    /// Drops what the life-cycle holds to be gone.
+    fn let_go(&mut self) {
+        if !self.lifecycle.has_shell() {
+            self.shell = None;
+        }
+        if !self.lifecycle.has_link() && self.link.take().is_some() {
+            self.supervisor.remote.clear_link();
+        }
+    }
+
+    fn report(&self, status: &watch::Sender<LinkStatus>) {
+        let (state, reason) = self.lifecycle.status(self.begun.elapsed());
+        let now = LinkStatus { state, reason };
+        status.send_if_modified(|before| {
+            let is_news = *before != now;
+            if is_news {
+                if now.state == NodeState::Lost && before.state != NodeState::Lost {
+                    warn!(reason = now.reason, "node lost");
+                }
+                *before = now;
+            }
+            is_news
+        });
+    }
+
+    /// Waits until something happens, and tells the life-cycle.
+    async fn wait(&mut self, wake_at: Option<Instant>) {
+        let happening = tokio::select! {
+            (step, outcome) = run_step(&mut self.step) => Some(self.take(step, outcome)),
+            reason = closed(self.link.as_ref()) => Some(Happening::LinkLost(reason)),
+            reason = ended(self.shell.as_mut()) => Some(Happening::ShellLost(reason)),
+            Ok(()) = self.wanted.changed() => Some(Happening::Wanted),
+            Ok(()) = self.envelope.changed(), if self.link.is_some() => {
+                self.send_envelope();
+                None
+            }
+            () = sleep_until(wake_at) => None,
+        };
+        if let Some(happening) = happening {
+            self.lifecycle.happened(happening, self.begun.elapsed());
+        }
+    }
+
+    fn take(&mut self, step: Step, outcome: Outcome) -> Happening {
+        self.step = None;
+        match outcome {
+            Outcome::Looked(state) => return Happening::Looked(state),
+            Outcome::Failed(error) => return Happening::Failed(step, error),
+            Outcome::Done => {}
+            Outcome::Attached(shell) => {
+                let is_other = self
+                    .link
+                    .as_ref()
+                    .is_some_and(|link| link.peer_id() != shell.peer);
+                self.shell = Some(shell);
+                if is_other {
+                    // Another agent has taken over; it has to be dialled.
+                    self.lifecycle.happened(
+                        Happening::LinkLost("another agent has taken over".to_owned()),
+                        self.begun.elapsed(),
+                    );
+                }
+            }
+            Outcome::Connected(link) => {
+                self.link = Some(link);
+                self.send_envelope();
+            }
+        }
+        Happening::Done(step)
+    }
+
+    /// In a task of its own: a stuck agent must not hold up the life-cycle.
+    fn send_envelope(&mut self) {
+        let ours = self.envelope.borrow_and_update().clone();
+        tokio::spawn(Arc::clone(&self.supervisor).publish_envelope(ours));
+    }
+}
+
+async fn run_step(step: &mut Option<(Step, BoxFuture<'static, Outcome>)>) -> (Step, Outcome) {
+    match step {
+        Some((step, work)) => (*step, work.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn closed(link: Option<&Link>) -> String {
+    match link {
+        Some(link) => link.closed().await.to_string(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn ended(shell: Option<&mut CarryingShell>) -> String {
+    match shell {
+        Some(shell) => (&mut shell.carrier)
+            .await
+            .unwrap_or_else(|error| format!("the shell's carrier failed: {error}")),
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A shell that carries datagrams in a task of its own.
 struct CarryingShell {
-    peer: transport::PeerId,
-    carrier: JoinHandle<()>,
+    peer: PeerId,
+    carrier: JoinHandle<String>,
 }
 
 impl Drop for CarryingShell {
     fn drop(&mut self) {
         self.carrier.abort();
+    }
+}
+
+fn bootstrap_error(error: BootstrapError) -> EnvironmentError {
+    let again = match error {
+        // Somebody has to change something on the node.
+        BootstrapError::Platform { .. } | BootstrapError::NoSpace { .. } => Again::After(HOPELESS_DELAY),
+        _ => Again::Soon,
+    };
+    EnvironmentError {
+        reason: chain(&error),
+        again,
     }
 }
 
@@ -173,7 +321,4 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An agent that was killed is back before a person notices.
-const RETRY_DELAY_MIN: Duration = Duration::from_millis(200);
-/// A node that is away for long is asked twice a minute.
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+const HOPELESS_DELAY: Duration = Duration::from_secs(5 * 60);

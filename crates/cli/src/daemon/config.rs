@@ -217,11 +217,11 @@ mod tests {
         let store = StoreDir::locate(Some(dir.path().to_owned())).expect("a directory");
         std::fs::write(store.config(), "capacity = \"2GiB\"\nnodes = \"local:4\"\n").expect("written");
         let typed = ServeArguments {
-            capacity: Some("5MiB".to_owned()),
+            capacity: Some("50MiB".to_owned()),
             ..arguments()
         };
         let config = ServeConfig::resolve(&typed, &store).expect("valid");
-        assert_eq!((config.capacity, config.local_nodes), (ByteCount(5 << 20), 4));
+        assert_eq!((config.capacity, config.local_nodes), (ByteCount(50 << 20), 4));
 
         std::fs::write(store.config(), "capacty = \"2GiB\"\n").expect("written");
         let error = ServeConfig::resolve(&arguments(), &store).expect_err("a typing error");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use catalogue::NodeEntry;
 use engine::{Engine, Node};
 use model::{ByteCount, Domain, NodeId, NodeState, StoreId};
-use node::{AgentBinary, AgentSpec, LinkStatus, RemoteStore, Supervisor};
+use node::{AgentBinary, AgentSpec, AlwaysOn, KeepAwake, LinkStatus, RemoteStore, Supervisor};
 use shell::LocalShell;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
@@ -102,18 +102,20 @@ impl Fleet {
     fn run(&self, entry: NodeEntry) -> Result<(), DaemonError> {
         let home = self.dir.node_home(&entry.id)?;
         let remote = Arc::new(RemoteStore::new());
-        let supervisor = Supervisor {
-            shell: Arc::new(LocalShell::new(home)),
-            spec: self.spec(entry.capacity_bytes),
-            endpoint: self.endpoint.clone(),
-            remote: Arc::clone(&remote),
-            envelope: self.envelope.clone(),
-        };
-        let id = entry.id.clone();
+        let (id, spec) = (entry.id.clone(), self.spec(entry.capacity_bytes));
         let node = Arc::new(Node::new(
             entry,
             Arc::clone(&remote) as Arc<dyn shardstore::ShardStore>,
         ));
+        let supervisor = Supervisor {
+            environment: Arc::new(AlwaysOn::new(Arc::new(LocalShell::new(home)))),
+            policy: KeepAwake::Always,
+            wanted: node.wanted(),
+            spec,
+            endpoint: self.endpoint.clone(),
+            remote: Arc::clone(&remote),
+            envelope: self.envelope.clone(),
+        };
         self.engine.nodes().insert(Arc::clone(&node));
         let (status, watched) = watch::channel(LinkStatus {
             state: NodeState::Connecting,

@@ -64,15 +64,11 @@ async fn pipes_and_folders_are_not_replaced() {
     let pipe = desk.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("made");
-    let expected = format!(
-        "error: note: {} is no ordinary file; '-' is standard output\n",
-        pipe.canonicalize().expect("there").display()
-    );
-    desk.fail(&["get", "note", "pipe"], 1, &expected);
+    let expected = "error: note: pipe is no ordinary file; '-' is standard output\n";
+    desk.fail(&["get", "note", "pipe"], 1, expected);
     std::fs::create_dir_all(desk.path().join("x/note")).expect("made");
-    let folder = desk.path().join("x/note").canonicalize().expect("there");
-    let expected = format!("error: note: {} is a folder\n", folder.display());
-    desk.fail(&["get", "note", "x"], 1, &expected);
+    let expected = "error: note: x/note is a folder\n";
+    desk.fail(&["get", "note", "x"], 1, expected);
     desk.write("file", "x");
     desk.fail(
         &["get", "note", "file/below"],
