@@ -42,7 +42,7 @@ pub use event::Event;
 pub use get::{GetError, ObjectReader};
 pub use health::{Health, ToleranceCount};
 pub use layout::{Layout, LayoutError, ShardPlace, ShardState, StripeLayout};
-pub use nodes::{Node, NodeSnapshot, Nodes};
+pub use nodes::{Allowance, Node, NodeSnapshot, Nodes};
 pub use put::{PutError, PutOptions};
 pub use rename::RenameError;
 pub use stripe_read::ReadError;

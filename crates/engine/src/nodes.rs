@@ -77,6 +77,7 @@ struct View {
     path: Option<PathKind>,
     latency: Option<Duration>,
     usage: Option<Usage>,
+    allowance: Option<Allowance>,
     /// When it answered last.
     seen: Option<Instant>,
     /// It failed: until then others are asked first.
@@ -103,6 +104,19 @@ pub struct NodeSnapshot {
     pub usage: Option<Usage>,
     /// How long ago it answered; what is shown of it is as old.
     pub seen_ago: Option<Duration>,
+    /// What its provider still allows; `None` where nothing is counted.
+    pub allowance: Option<Allowance>,
+}
+
+/// What a provider allows a node, as far as this machine has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How long it was awake this month.
+    pub awake: Duration,
+    /// How long it may be awake in a month.
+    pub awake_max: Duration,
+    /// When its home is removed if it is not used before, in milliseconds since 1970; `None` if it was never used.
+    pub kept_until_unix_ms: Option<i64>,
 }
 
 impl Node {
@@ -114,6 +128,7 @@ impl Node {
             path: None,
             latency: None,
             usage: None,
+            allowance: None,
             seen: None,
             suspect_until: None,
             stalled_until: None,
@@ -153,6 +168,7 @@ impl Node {
             latency: view.latency,
             usage: view.usage,
             seen_ago: view.seen.map(|seen| seen.elapsed()),
+            allowance: view.allowance,
         }
     }
 
@@ -191,7 +207,17 @@ impl Node {
         }
     }
 
-    /// When its shards were wanted last, to about a second; `None` if they never were.
+    /// Says that it may sleep now, however lately it was wanted.
+    pub fn rest(&self) {
+        self.wanted.send_replace(None);
+    }
+
+    /// Says what its provider still allows.
+    pub fn set_allowance(&self, allowance: Allowance) {
+        self.write(|view| view.allowance = Some(allowance));
+    }
+
+    /// When its shards were wanted last, to about a second; `None` if they never were, or it was told to rest since.
     pub fn wanted(&self) -> watch::Receiver<Option<Instant>> {
         self.wanted.subscribe()
     }

@@ -55,6 +55,8 @@ fn described_routes() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(layout::layout))
         .routes(routes!(nodes::list, nodes::add))
         .routes(routes!(nodes::remove))
+        .routes(routes!(nodes::wake))
+        .routes(routes!(nodes::sleep))
         .routes(routes!(store::store))
         .routes(routes!(store::change_passphrase))
         .routes(routes!(status::status))

@@ -27,8 +27,8 @@ pub trait Environment: Debug + Send + Sync {
     /// Says that it is in use.
     async fn heartbeat(&self) -> Result<(), EnvironmentError>;
 
-    /// A shell in it. Fails while it does not run.
-    fn shell(&self) -> Arc<dyn Shell>;
+    /// A shell in it; of use only while it runs.
+    async fn shell(&self) -> Result<Arc<dyn Shell>, EnvironmentError>;
 }
 
 /// What an environment is doing.
@@ -106,7 +106,7 @@ impl Environment for AlwaysOn {
         Ok(())
     }
 
-    fn shell(&self) -> Arc<dyn Shell> {
-        Arc::clone(&self.shell)
+    async fn shell(&self) -> Result<Arc<dyn Shell>, EnvironmentError> {
+        Ok(Arc::clone(&self.shell))
     }
 }

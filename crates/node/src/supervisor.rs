@@ -92,7 +92,7 @@ impl Supervisor {
     }
 
     async fn attach(&self) -> Result<CarryingShell, EnvironmentError> {
-        let shell = self.environment.shell();
+        let shell = self.environment.shell().await?;
         let Attached { peer, stream } = bootstrap(&*shell, &self.spec).await.map_err(bootstrap_error)?;
         let attached = self.endpoint.attach_shell(peer);
         let carrier = tokio::spawn(async move {
@@ -208,7 +208,10 @@ impl Run {
             (step, outcome) = run_step(&mut self.step) => Some(self.take(step, outcome)),
             reason = closed(self.link.as_ref()) => Some(Happening::LinkLost(reason)),
             reason = ended(self.shell.as_mut()) => Some(Happening::ShellLost(reason)),
-            Ok(()) = self.wanted.changed() => Some(Happening::Wanted),
+            Ok(()) = self.wanted.changed() => Some(match *self.wanted.borrow_and_update() {
+                Some(_) => Happening::Wanted,
+                None => Happening::Dismissed,
+            }),
             Ok(()) = self.envelope.changed(), if self.link.is_some() => {
                 self.send_envelope();
                 None

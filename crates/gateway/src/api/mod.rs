@@ -21,7 +21,7 @@ pub use geometry::Geometry;
 pub use health::{Health, HealthState};
 pub use layout::{Layout, LayoutParameters, ShardPlace, ShardState, StripeKind, StripeLayout};
 pub use listing::{LIST_LIMIT_MAX, ListEntry, ListParameters, ObjectPage, PrefixEntry};
-pub use node::{AddNodeRequest, Node, NodeAdded, NodeList, NodeState, PathKind};
+pub use node::{AddNodeRequest, Allowance, Node, NodeAdded, NodeList, NodeState, PathKind};
 pub use object::{MoveRequest, Object};
 pub use secret::Secret;
 pub use status::{Status, ToleranceCount};

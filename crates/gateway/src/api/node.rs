@@ -24,7 +24,7 @@ pub struct Node {
     pub path: Option<PathKind>,
     /// What it fails together with.
     pub domain: String,
-    /// How it is obtained: `local`.
+    /// How it is obtained: `local` or `cloudshell`.
     pub provider: String,
     /// Bytes in use, when last asked; null if it never answered.
     pub used_bytes: Option<u64>,
@@ -36,6 +36,19 @@ pub struct Node {
     pub seen_ms_ago: Option<u64>,
     /// Why it is in this state, when there is something to say.
     pub reason: Option<String>,
+    /// What its provider still allows; null where nothing is counted.
+    pub allowance: Option<Allowance>,
+}
+
+/// What a provider allows a node, as far as this machine has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Allowance {
+    /// Hours that it was awake this month.
+    pub awake_hours: f64,
+    /// Hours that it may be awake in a month.
+    pub awake_hours_max: f64,
+    /// When its home is removed if it is not used before, in milliseconds since 1970; null if it was never used.
+    pub kept_until_unix_ms: Option<i64>,
 }
 
 /// How a node's link is doing.
@@ -68,9 +81,9 @@ pub enum PathKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddNodeRequest {
-    /// How it is obtained: `local`.
+    /// How it is obtained: `local` or `cloudshell`.
     pub provider: String,
-    /// Its name; the daemon chooses one if there is none.
+    /// Its name, of `cloudshell` the region; of `local` the daemon chooses one if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What it fails together with; a domain of its own if there is none.
@@ -114,6 +127,7 @@ impl From<engine::NodeSnapshot> for Node {
             latency_ms: node.latency.map(|latency| latency.as_secs_f64() * 1000.0),
             seen_ms_ago: node.seen_ago.map(|ago| ago.as_millis() as u64),
             reason: node.reason,
+            allowance: node.allowance.map(Into::into),
         }
     }
 }
@@ -156,6 +170,17 @@ impl From<PathKind> for model::PathKind {
         match kind {
             PathKind::Direct => Self::Direct,
             PathKind::Shell => Self::Shell,
+        }
+    }
+}
+
+impl From<engine::Allowance> for Allowance {
+    fn from(allowance: engine::Allowance) -> Self {
+        let hours = |time: std::time::Duration| time.as_secs_f64() / 3600.0;
+        Self {
+            awake_hours: hours(allowance.awake),
+            awake_hours_max: hours(allowance.awake_max),
+            kept_until_unix_ms: allowance.kept_until_unix_ms,
         }
     }
 }

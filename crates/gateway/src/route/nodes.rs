@@ -11,6 +11,7 @@ use model::NodeId;
 use crate::api::{AddNodeRequest, ErrorBody, Node, NodeAdded, NodeList};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
+use crate::operator::OperatorError;
 use crate::request::JsonBody;
 
 /// All nodes, and how they are doing
@@ -61,6 +62,51 @@ pub(crate) async fn remove(
     let id: NodeId = id.parse()?;
     gateway.operator.remove_node(&id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Wakes a node that sleeps, as traffic would
+#[utoipa::path(
+    post,
+    path = "/api/v1/nodes/{id}/wake",
+    tag = "nodes",
+    params(("id" = String, Path, description = "The node")),
+    responses(
+        (status = ACCEPTED, description = "It is being woken, or is awake"),
+        (status = "default", description = "An error", body = ErrorBody)
+    )
+)]
+pub(crate) async fn wake(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    find(&gateway, id)?.want();
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Lets a node sleep at once, if its provider can and it is not to stay awake
+#[utoipa::path(
+    post,
+    path = "/api/v1/nodes/{id}/sleep",
+    tag = "nodes",
+    params(("id" = String, Path, description = "The node")),
+    responses(
+        (status = ACCEPTED, description = "It may sleep"),
+        (status = "default", description = "An error", body = ErrorBody)
+    )
+)]
+pub(crate) async fn sleep(
+    State(gateway): State<Arc<Gateway>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    find(&gateway, id)?.rest();
+    Ok(StatusCode::ACCEPTED)
+}
+
+fn find(gateway: &Gateway, id: Result<Path<String>, PathRejection>) -> Result<Arc<engine::Node>, ApiError> {
+    let Path(id) = id.map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+    let id: NodeId = id.parse()?;
+    let unknown = || OperatorError::NodeNotFound { node: id.clone() };
+    Ok(gateway.engine.nodes().get(&id).ok_or_else(unknown)?)
 }
 
 /// All nodes as they are now.

@@ -174,6 +174,7 @@ async fn nodes_are_listed_added_and_removed() {
         latency_ms: None,
         seen_ms_ago: None,
         reason: Some("no answer".to_owned()),
+        allowance: None,
     };
     assert_eq!((list.nodes.len(), &list.nodes[1]), (9, &expected));
 
@@ -334,4 +335,18 @@ async fn a_listing_is_what_the_put_said() {
     let object: Object = server.put("x", b"1").await.json().await.expect("an object");
     let page: ObjectPage = server.get("/api/v1/objects").await.json().await.expect("a page");
     assert_eq!(page.entries, [ListEntry::Object(object)]);
+}
+
+#[tokio::test]
+async fn nodes_are_woken_and_sent_to_sleep() {
+    let server = TestServer::start().await;
+    let node = &server.store.nodes[1].node;
+    node.set_state(State::Asleep, None);
+    let wanted = node.wanted();
+    let post = |route: &str| server.client.post(server.url(route));
+    assert_eq!(send(post("/api/v1/nodes/node-1/wake")).await.status(), 202);
+    assert!(wanted.borrow().is_some());
+    assert_eq!(send(post("/api/v1/nodes/node-1/sleep")).await.status(), 202);
+    assert!(wanted.borrow().is_none());
+    assert_eq!(send(post("/api/v1/nodes/nobody/wake")).await.status(), 404);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::server::{TestServer, send};
 
-const OPERATIONS: [(&str, &[&str]); 14] = [
+const OPERATIONS: [(&str, &[&str]); 16] = [
     ("/", &["get"]),
     ("/metrics", &["get"]),
     ("/api/v1/events", &["get"]),
@@ -17,6 +17,8 @@ const OPERATIONS: [(&str, &[&str]); 14] = [
     ("/api/v1/move", &["post"]),
     ("/api/v1/nodes", &["get", "post"]),
     ("/api/v1/nodes/{id}", &["delete"]),
+    ("/api/v1/nodes/{id}/sleep", &["post"]),
+    ("/api/v1/nodes/{id}/wake", &["post"]),
     ("/api/v1/objects", &["get"]),
     ("/api/v1/objects/{path}", &["get", "head", "put", "delete"]),
     ("/api/v1/openapi.json", &["get"]),

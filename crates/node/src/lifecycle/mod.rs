@@ -58,6 +58,8 @@ pub enum Happening {
     LinkLost(String),
     /// Somebody wants the node's shards.
     Wanted,
+    /// It may sleep now, however lately it was wanted.
+    Dismissed,
 }
 
 /// What to do now.
@@ -197,6 +199,7 @@ impl Lifecycle {
                 self.note_loss(reason);
             }
             Happening::Wanted => self.wanted_at = Some(now),
+            Happening::Dismissed => self.wanted_at = None,
         }
     }
 

@@ -98,6 +98,16 @@ fn heartbeats_are_sent_while_it_is_wanted_and_then_it_is_put_to_sleep() {
 }
 
 #[test]
+fn a_node_that_may_rest_goes_to_sleep_at_once() {
+    let mut life = connected(ON_DEMAND);
+    life.happened(Happening::Dismissed, SECOND);
+    does(&mut life, Step::Sleep, SECOND);
+    let mut life = connected(KeepAwake::Always);
+    life.happened(Happening::Dismissed, SECOND);
+    assert!(matches!(life.decide(SECOND), Decision::WaitUntil(_)), "it is to stay awake");
+}
+
+#[test]
 fn traffic_keeps_it_awake() {
     let mut life = connected(ON_DEMAND);
     life.happened(Happening::Wanted, LINGER - SECOND);
