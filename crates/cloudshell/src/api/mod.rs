@@ -231,6 +231,11 @@ impl Api {
         &self.inner.http
     }
 
+    /// Whether it speaks to a service that is not encrypted, as one of this machine's.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.inner.endpoint.starts_with("http://")
+    }
+
     pub(crate) fn tls(&self) -> Arc<rustls::ClientConfig> {
         Arc::clone(&self.inner.tls)
     }
