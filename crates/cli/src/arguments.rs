@@ -1,8 +1,9 @@
 //! What was typed.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::{ByteCount, Domain, NodeId};
 
@@ -54,6 +55,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  cloudshell-store serve\n  cloudshell-store serve --dir ~/store --nodes local:9\n  CLOUDSHELL_STORE_KEY=... cloudshell-store serve --addr 127.0.0.1:9000"
     )]
     Serve(ServeArguments),
+    /// Run CloudShell's emulator: its API, environments and terminals on this machine
+    #[command(
+        after_help = "Examples:\n  cloudshell-store emulator\n  cloudshell-store emulator --dir /tmp/shells --addr 127.0.0.1:4566 --delays real\n  curl -s http://127.0.0.1:4566/_emulator/state | jq"
+    )]
+    Emulator(EmulatorArguments),
+    /// Run a daemon on nine emulated regions
+    #[command(
+        after_help = "Examples:\n  cloudshell-store demo\n  cloudshell-store demo --dir /tmp/demo --addr 127.0.0.1:9000"
+    )]
+    Demo(DemoArguments),
     /// Store files and folders
     #[command(
         override_usage = "cloudshell-store put [OPTIONS] <SRC>... [DEST]",
@@ -97,6 +108,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  cloudshell-store node add --capacity 2GiB\n  cloudshell-store node ls\n  cloudshell-store node rm local-10"
     )]
     Node(NodeCommand),
+    /// Add, list, wake and remove CloudShell regions
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  cloudshell-store region add eu-west-1 us-east-1\n  cloudshell-store region ls\n  cloudshell-store region sleep eu-west-1"
+    )]
+    Region(RegionCommand),
     /// Change the passphrase; touches no data
     #[command(
         after_help = "Examples:\n  cloudshell-store passwd\n  cloudshell-store passwd --passphrase-file old.txt --new-passphrase-file new.txt"
@@ -110,6 +127,38 @@ pub(crate) enum Command {
         /// For which shell
         shell: Shell,
     },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EmulatorArguments {
+    /// Where homes and credentials are kept
+    #[arg(long, value_name = "DIR", default_value = "cloudshell-emulator")]
+    pub(crate) dir: PathBuf,
+    /// Where it listens; loopback only, since whoever holds its credentials has a shell on this machine
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4566")]
+    pub(crate) addr: SocketAddr,
+    /// How long environments take to be made, to wake and to fall asleep: 'none', or 'real' like the service's
+    #[arg(long, value_name = "WHICH", default_value = "none")]
+    pub(crate) delays: EmulatedDelays,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EmulatedDelays {
+    None,
+    Real,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DemoArguments {
+    /// Where the store and the emulated homes are kept
+    #[arg(long, value_name = "DIR", default_value = "demo")]
+    pub(crate) dir: PathBuf,
+    /// Address of the API
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// Address of the emulator
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4566")]
+    pub(crate) emulator_addr: SocketAddr,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -204,6 +253,32 @@ pub(crate) enum NodeCommand {
         /// Its name
         id: NodeId,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegionCommand {
+    /// Use regions of AWS CloudShell
+    #[command(after_help = "Example:\n  cloudshell-store region add eu-west-1 us-east-1")]
+    Add(RegionArguments),
+    /// List the regions, with hours used this month and how long their homes are kept
+    #[command(after_help = "Example:\n  cloudshell-store region ls --json | jq '.nodes[].allowance'")]
+    Ls,
+    /// Forget regions that hold nothing
+    #[command(after_help = "Example:\n  cloudshell-store region rm eu-west-1")]
+    Rm(RegionArguments),
+    /// Wake regions, as traffic would
+    #[command(after_help = "Example:\n  cloudshell-store region wake eu-west-1")]
+    Wake(RegionArguments),
+    /// Let regions sleep at once
+    #[command(after_help = "Example:\n  cloudshell-store region sleep eu-west-1 us-east-1")]
+    Sleep(RegionArguments),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RegionArguments {
+    /// Names of regions, such as eu-west-1
+    #[arg(required = true, value_name = "REGION")]
+    pub(crate) regions: Vec<NodeId>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::arguments::GlobalArguments;
 use crate::error::CommandError;
@@ -166,33 +167,17 @@ impl Cell {
 
 /// A moment as `2026-11-23 14:05:09`, in UTC.
 pub(crate) fn timestamp(unix_ms: i64) -> String {
-    let days = unix_ms.div_euclid(86_400_000);
-    let second = unix_ms.rem_euclid(86_400_000) / 1000;
-    let (year, month, day) = civil_date(days);
+    let moment = OffsetDateTime::from_unix_timestamp(unix_ms.div_euclid(1000));
+    let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        moment.year(),
+        u8::from(moment.month()),
+        moment.day(),
+        moment.hour(),
+        moment.minute(),
+        moment.second()
     )
-}
-
-/// Days since 1970 as year, month and day of the Gregorian calendar (Hinnant, *chrono-compatible low-level date
-/// algorithms*, `civil_from_days`).
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// A file's time, in milliseconds since 1970.

@@ -132,6 +132,16 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
+    pub(crate) async fn wake_node(&self, id: &NodeId) -> Result<(), CommandError> {
+        let request = self.request(Method::POST, &format!("{}/wake", address::node_route(id)));
+        self.send(request).await.map(drop)
+    }
+
+    pub(crate) async fn sleep_node(&self, id: &NodeId) -> Result<(), CommandError> {
+        let request = self.request(Method::POST, &format!("{}/sleep", address::node_route(id)));
+        self.send(request).await.map(drop)
+    }
+
     pub(crate) async fn change_passphrase(
         &self,
         request: &ChangePassphraseRequest,

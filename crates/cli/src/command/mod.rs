@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod cat;
+mod demo;
+mod emulator;
 mod failures;
 mod folder;
 mod get;
@@ -9,6 +11,7 @@ mod mv;
 mod node;
 mod passwd;
 mod put;
+mod region;
 mod rm;
 mod stat;
 mod status;
@@ -33,7 +36,9 @@ pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), Comma
     let client = || Client::new(&arguments.global);
     match arguments.command {
         Command::Init(init) => make_store(init, style).await,
-        Command::Serve(serve) => Ok(daemon::serve(serve).await?),
+        Command::Serve(serve) => Ok(daemon::serve(serve, None).await?),
+        Command::Emulator(arguments) => emulator::run(&arguments, style).await,
+        Command::Demo(arguments) => demo::run(arguments, style).await,
         Command::Put(put) => put::run(&client()?, put, style).await,
         Command::Get(get) => get::run(&client()?, get, style).await,
         Command::Cat(cat) => cat::run(&client()?, &cat).await,
@@ -43,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), Comma
         Command::Mv(mv) => mv::run(&client()?, &mv, style).await,
         Command::Status => status::run(&client()?, style).await,
         Command::Node(command) => node::run(&client()?, command, style).await,
+        Command::Region(command) => region::run(&client()?, command, style).await,
         Command::Passwd(passwd) => passwd::run(&client()?, &passwd, style).await,
         Command::Completions { shell } => print_completions(shell),
     }

@@ -85,10 +85,10 @@ pub(crate) fn node_table(nodes: &[Node], style: &Style) -> String {
     table.render()
 }
 
-fn state(state: NodeState) -> &'static str {
+pub(crate) fn state(state: NodeState) -> &'static str {
     model::NodeState::from(state).as_str()
 }
 
-fn path(path: PathKind) -> &'static str {
+pub(crate) fn path(path: PathKind) -> &'static str {
     model::PathKind::from(path).as_str()
 }

@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use model::{ByteCount, Geometry};
+use model::{ByteCount, Geometry, NodeId};
+use node::KeepAwake;
 use serde::Deserialize;
+use url::Url;
 
 use super::DaemonError;
+use super::cloudshell::REGIONS;
 use super::store_dir::{StoreDir, read_limited};
 
 /// What `serve` is told on the command line and by the environment.
@@ -22,10 +25,22 @@ pub(crate) struct ServeArguments {
     /// Address of the API [default: 127.0.0.1:8080]
     #[arg(long, env = "CLOUDSHELL_STORE_ADDR", value_name = "ADDR")]
     pub(crate) addr: Option<SocketAddr>,
-    /// Nodes of a new store: local:N starts N agents on this machine [default: local:9]
+    /// Nodes of a new store: local:N starts N agents on this machine [default: local:9, or none with --regions]
     #[arg(long, env = "CLOUDSHELL_STORE_NODES", value_name = "NODES")]
     pub(crate) nodes: Option<String>,
-    /// The most that each new node may keep [default: 1GiB]
+    /// CloudShell regions to use, separated by commas, or 'all' that every account has
+    #[arg(long, env = "CLOUDSHELL_STORE_REGIONS", value_name = "REGIONS")]
+    pub(crate) regions: Option<String>,
+    /// When regions are awake: 'on-demand' by traffic and a quarter of an hour longer, or 'always' [default: on-demand]
+    #[arg(long, env = "CLOUDSHELL_STORE_KEEP_AWAKE", value_name = "WHEN")]
+    pub(crate) keep_awake: Option<String>,
+    /// The AWS profile whose credentials are used [default: as the AWS tools choose]
+    #[arg(long, env = "CLOUDSHELL_STORE_PROFILE", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Where CloudShell's API is, in place of AWS: an emulator [default: AWS_ENDPOINT_URL, or AWS]
+    #[arg(long, env = "AWS_ENDPOINT_URL_CLOUDSHELL", value_name = "URL")]
+    pub(crate) endpoint_url: Option<Url>,
+    /// The most that each new node may keep [default: 1GiB, in a region 900MiB]
     #[arg(long, env = "CLOUDSHELL_STORE_CAPACITY", value_name = "SIZE")]
     pub(crate) capacity: Option<String>,
     /// The passphrase; others can see it in the process list, so better set CLOUDSHELL_STORE_KEY
@@ -42,6 +57,27 @@ pub(crate) struct ServeArguments {
     pub(crate) agent: Option<PathBuf>,
 }
 
+impl ServeArguments {
+    /// What nobody typed, but for the directory and the address.
+    pub(crate) fn new(dir: PathBuf, addr: SocketAddr) -> Self {
+        Self {
+            dir: Some(dir),
+            config: None,
+            addr: Some(addr),
+            nodes: None,
+            regions: None,
+            keep_awake: None,
+            profile: None,
+            endpoint_url: None,
+            capacity: None,
+            key: None,
+            key_file: None,
+            token_file: None,
+            agent: None,
+        }
+    }
+}
+
 /// The configuration file; every key is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +85,10 @@ struct ConfigFile {
     addr: Option<SocketAddr>,
     token_file: Option<PathBuf>,
     nodes: Option<String>,
+    regions: Option<String>,
+    keep_awake: Option<String>,
+    profile: Option<String>,
+    endpoint_url: Option<Url>,
     capacity: Option<String>,
     key_file: Option<PathBuf>,
     agent: Option<PathBuf>,
@@ -63,7 +103,11 @@ pub(crate) struct ServeConfig {
     pub(crate) addr: SocketAddr,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) local_nodes: usize,
-    pub(crate) capacity: ByteCount,
+    pub(crate) regions: Vec<NodeId>,
+    pub(crate) keep_awake: KeepAwake,
+    pub(crate) profile: Option<String>,
+    pub(crate) endpoint_url: Option<Url>,
+    pub(crate) capacity: Option<ByteCount>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) agent: Option<PathBuf>,
     pub(crate) link_addr: SocketAddr,
@@ -76,11 +120,17 @@ impl ServeConfig {
     pub(crate) fn resolve(arguments: &ServeArguments, dir: &StoreDir) -> Result<Self, DaemonError> {
         let file = read_config(arguments.config.as_deref(), &dir.config())?;
         let typed = arguments.clone();
-        let nodes = typed.nodes.or(file.nodes).unwrap_or_else(|| "local:9".to_owned());
-        let capacity = typed
-            .capacity
-            .or(file.capacity)
-            .unwrap_or_else(|| "1GiB".to_owned());
+        let regions = typed.regions.or(file.regions);
+        let regions = regions.map_or(Ok(Vec::new()), |text| parse_regions(&text))?;
+        let nodes_default = if regions.is_empty() { "local:9" } else { "local:0" };
+        let nodes = typed
+            .nodes
+            .or(file.nodes)
+            .unwrap_or_else(|| nodes_default.to_owned());
+        let capacity = typed.capacity.or(file.capacity);
+        let keep_awake = typed.keep_awake.or(file.keep_awake);
+        let endpoint_url = typed.endpoint_url.or(file.endpoint_url).or_else(aws_endpoint_url);
+        let link_addr = link_addr(&regions, endpoint_url.as_ref());
         Ok(Self {
             addr: typed
                 .addr
@@ -88,13 +138,14 @@ impl ServeConfig {
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             token_file: typed.token_file.or(file.token_file),
             local_nodes: parse_nodes(&nodes)?,
-            capacity: capacity
-                .parse()
-                .map_err(|error| setting("capacity", &error))
-                .and_then(useful_capacity)?,
+            keep_awake: keep_awake.map_or(Ok(KeepAwake::ON_DEMAND), |text| parse_keep_awake(&text))?,
+            profile: typed.profile.or(file.profile),
+            endpoint_url,
+            regions,
+            capacity: capacity.map(|text| parse_capacity(&text)).transpose()?,
             key_file: typed.key_file.or(file.key_file),
             agent: typed.agent.or(file.agent),
-            link_addr: file.link_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
+            link_addr: file.link_addr.unwrap_or(link_addr),
             geometry: file
                 .geometry
                 .map_or(Ok(Geometry::default()), |text| parse_geometry(&text))?,
@@ -125,6 +176,50 @@ fn parse_nodes(text: &str) -> Result<usize, DaemonError> {
             &format!("{text:?} is not local:N with N up to {LOCAL_NODES_MAX}"),
         )),
     }
+}
+
+fn parse_regions(text: &str) -> Result<Vec<NodeId>, DaemonError> {
+    if text == "all" {
+        let own = REGIONS.iter().filter(|region| !region.is_opt_in);
+        return Ok(own
+            .map(|region| region.name.parse().expect("a plain name"))
+            .collect());
+    }
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .map(|name| name.parse().map_err(|error| setting("regions", &error)))
+        .collect()
+}
+
+fn parse_keep_awake(text: &str) -> Result<KeepAwake, DaemonError> {
+    match text {
+        "on-demand" => Ok(KeepAwake::ON_DEMAND),
+        "always" => Ok(KeepAwake::Always),
+        _ => Err(setting(
+            "keep_awake",
+            &format!("{text:?} is neither on-demand nor always"),
+        )),
+    }
+}
+
+/// What the AWS tools read as well.
+fn aws_endpoint_url() -> Option<Url> {
+    std::env::var("AWS_ENDPOINT_URL").ok()?.parse().ok()
+}
+
+/// Regions are reached through whatever leads to the internet; emulated ones and local nodes are on this machine.
+fn link_addr(regions: &[NodeId], endpoint_url: Option<&Url>) -> SocketAddr {
+    if regions.is_empty() || endpoint_url.is_some() {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    } else {
+        SocketAddr::from(([0, 0, 0, 0], 0))
+    }
+}
+
+fn parse_capacity(text: &str) -> Result<ByteCount, DaemonError> {
+    text.parse()
+        .map_err(|error| setting("capacity", &error))
+        .and_then(useful_capacity)
 }
 
 fn parse_geometry(text: &str) -> Result<Geometry, DaemonError> {
@@ -181,6 +276,10 @@ mod tests {
             config: None,
             addr: None,
             nodes: None,
+            regions: None,
+            keep_awake: None,
+            profile: None,
+            endpoint_url: None,
             capacity: None,
             key: None,
             key_file: None,
@@ -221,7 +320,10 @@ mod tests {
             ..arguments()
         };
         let config = ServeConfig::resolve(&typed, &store).expect("valid");
-        assert_eq!((config.capacity, config.local_nodes), (ByteCount(50 << 20), 4));
+        assert_eq!(
+            (config.capacity, config.local_nodes),
+            (Some(ByteCount(50 << 20)), 4)
+        );
 
         std::fs::write(store.config(), "capacty = \"2GiB\"\n").expect("written");
         let error = ServeConfig::resolve(&arguments(), &store).expect_err("a typing error");

@@ -45,6 +45,8 @@ pub(crate) enum DaemonError {
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Credentials(#[from] ::cloudshell::LoadCredentialsError),
     #[error("there is no agent program at {}", path.display())]
     NoAgent { path: PathBuf },
     #[error("{addr} can be reached by others, so clients must show a token")]

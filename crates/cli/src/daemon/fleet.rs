@@ -7,13 +7,14 @@ use bytes::Bytes;
 use catalogue::NodeEntry;
 use engine::{Engine, Node};
 use model::{ByteCount, Domain, NodeId, NodeState, StoreId};
-use node::{AgentBinary, AgentSpec, AlwaysOn, KeepAwake, LinkStatus, RemoteStore, Supervisor};
+use node::{AgentBinary, AgentSpec, AlwaysOn, Environment, KeepAwake, LinkStatus, RemoteStore, Supervisor};
 use shell::LocalShell;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 use transport::Endpoint;
 
 use super::DaemonError;
+use super::cloudshell::{CLOUDSHELL, CloudShell, REGION_CAPACITY_BYTES};
 use super::config::useful_capacity;
 use super::node_watch::watch_node;
 use super::store_dir::StoreDir;
@@ -27,7 +28,12 @@ pub(crate) struct Fleet {
     pub(crate) endpoint: Endpoint,
     pub(crate) binary: AgentBinary,
     pub(crate) envelope: watch::Receiver<Bytes>,
-    pub(crate) capacity: ByteCount,
+    /// For new nodes; each provider has a default of its own.
+    pub(crate) capacity: Option<ByteCount>,
+    /// UDP address that agents bind.
+    pub(crate) agents_bind: String,
+    /// Or why there is none.
+    pub(crate) cloudshell: Result<CloudShell, String>,
     pub(crate) tasks: std::sync::Mutex<HashMap<NodeId, [AbortHandle; 2]>>,
     /// One node is added or removed at a time.
     pub(crate) changes: Mutex<()>,
@@ -36,14 +42,15 @@ pub(crate) struct Fleet {
 /// A node that somebody wants to add.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewNode {
+    pub(crate) provider: Provider,
     pub(crate) id: Option<NodeId>,
     pub(crate) domain: Option<Domain>,
     pub(crate) capacity: Option<ByteCount>,
 }
 
 impl Fleet {
-    /// Starts the nodes that the catalogue knows, and new ones until there are `local_nodes`.
-    pub(crate) async fn start(&self, local_nodes: usize) -> Result<(), DaemonError> {
+    /// Starts the nodes that the catalogue knows, new ones until there are `local_nodes`, and regions that are missing.
+    pub(crate) async fn start(&self, local_nodes: usize, regions: &[NodeId]) -> Result<(), DaemonError> {
         let known = self.engine.catalogue().nodes().await?;
         for entry in &known {
             self.run(entry.clone())?;
@@ -51,34 +58,68 @@ impl Fleet {
         for _ in known.len()..local_nodes {
             self.add(NewNode::default()).await?;
         }
+        for region in regions {
+            if self.engine.nodes().get(region).is_none() {
+                self.add(NewNode::region(region.clone())).await?;
+            }
+        }
         Ok(())
     }
 
-    /// Adds a local node; its agent is started in the background.
+    /// Adds a node; it is got to in the background.
     pub(crate) async fn add(&self, new: NewNode) -> Result<NodeId, DaemonError> {
         let _one_at_a_time = self.changes.lock().await;
-        let id = new.id.unwrap_or_else(|| self.free_id());
+        let id = self.id_for(&new)?;
         if self.engine.nodes().get(&id).is_some() {
             return Err(DaemonError::Setting {
                 setting: "id",
                 reason: format!("there is a node {id} already"),
             });
         }
-        // Agents on one machine fail together; as a rehearsal of regions each is a domain of its own unless told otherwise.
+        // A region is a domain. Agents on one machine fail together; as a rehearsal of regions each is a domain of its own
+        // unless told otherwise.
         let own_domain = || {
             id.as_str()
                 .parse()
                 .expect("nodes and domains have the same names")
         };
         let entry = NodeEntry {
+            capacity_bytes: useful_capacity(self.capacity_for(&new))?.0,
+            provider: new.provider.as_str().to_owned(),
             domain: new.domain.unwrap_or_else(own_domain),
-            provider: LOCAL.to_owned(),
-            capacity_bytes: useful_capacity(new.capacity.unwrap_or(self.capacity))?.0,
             id: id.clone(),
         };
         self.engine.catalogue().put_node(entry.clone()).await?;
         self.run(entry)?;
+        // Made and attached to once, so that it is known to work before it is needed.
+        self.engine.nodes().get(&id).iter().for_each(|node| node.want());
         Ok(id)
+    }
+
+    fn id_for(&self, new: &NewNode) -> Result<NodeId, DaemonError> {
+        match (new.provider, &new.id) {
+            (Provider::Local, Some(id)) => Ok(id.clone()),
+            (Provider::Local, None) => Ok(self.free_id()),
+            (Provider::CloudShell, Some(id)) => self.cloudshell()?.check_region(id).map(|()| id.clone()),
+            (Provider::CloudShell, None) => Err(DaemonError::Setting {
+                setting: "id",
+                reason: "name the region".to_owned(),
+            }),
+        }
+    }
+
+    fn capacity_for(&self, new: &NewNode) -> ByteCount {
+        new.capacity.or(self.capacity).unwrap_or(match new.provider {
+            Provider::Local => LOCAL_CAPACITY,
+            Provider::CloudShell => ByteCount(REGION_CAPACITY_BYTES),
+        })
+    }
+
+    fn cloudshell(&self) -> Result<&CloudShell, DaemonError> {
+        self.cloudshell.as_ref().map_err(|reason| DaemonError::Setting {
+            setting: "regions",
+            reason: reason.clone(),
+        })
     }
 
     /// Forgets a node that no stripe is placed on, and leaves its agent alone.
@@ -100,16 +141,16 @@ impl Fleet {
     }
 
     fn run(&self, entry: NodeEntry) -> Result<(), DaemonError> {
-        let home = self.dir.node_home(&entry.id)?;
         let remote = Arc::new(RemoteStore::new());
         let (id, spec) = (entry.id.clone(), self.spec(entry.capacity_bytes));
         let node = Arc::new(Node::new(
             entry,
             Arc::clone(&remote) as Arc<dyn shardstore::ShardStore>,
         ));
+        let (environment, policy) = self.environment(&node)?;
         let supervisor = Supervisor {
-            environment: Arc::new(AlwaysOn::new(Arc::new(LocalShell::new(home)))),
-            policy: KeepAwake::Always,
+            environment,
+            policy,
             wanted: node.wanted(),
             spec,
             endpoint: self.endpoint.clone(),
@@ -130,12 +171,23 @@ impl Fleet {
         Ok(())
     }
 
+    fn environment(&self, node: &Arc<Node>) -> Result<(Arc<dyn Environment>, KeepAwake), DaemonError> {
+        let entry = node.snapshot().entry;
+        if entry.provider == CLOUDSHELL {
+            let cloudshell = self.cloudshell()?;
+            let environment = cloudshell.environment(Arc::clone(node))?;
+            return Ok((environment, cloudshell.keep_awake));
+        }
+        let shell = LocalShell::new(self.dir.node_home(&entry.id)?);
+        Ok((Arc::new(AlwaysOn::new(Arc::new(shell))), KeepAwake::Always))
+    }
+
     fn spec(&self, capacity_bytes: u64) -> AgentSpec {
         AgentSpec {
             store: self.store,
             daemon: self.endpoint.peer_id(),
             capacity_bytes,
-            bind: "127.0.0.1:0".to_owned(),
+            bind: self.agents_bind.clone(),
             binary: self.binary.clone(),
         }
     }
@@ -149,5 +201,38 @@ impl Fleet {
     }
 }
 
+/// How nodes are obtained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// Agents on this machine.
+    #[default]
+    Local,
+    /// AWS CloudShell.
+    CloudShell,
+}
+
+impl Provider {
+    pub(crate) const ALL: [Self; 2] = [Self::Local, Self::CloudShell];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => LOCAL,
+            Self::CloudShell => CLOUDSHELL,
+        }
+    }
+}
+
+impl NewNode {
+    fn region(id: NodeId) -> Self {
+        Self {
+            provider: Provider::CloudShell,
+            id: Some(id),
+            ..Self::default()
+        }
+    }
+}
+
 /// The provider of agents on this machine.
-pub(crate) const LOCAL: &str = "local";
+const LOCAL: &str = "local";
+
+const LOCAL_CAPACITY: ByteCount = ByteCount(1 << 30);

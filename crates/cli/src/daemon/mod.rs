@@ -1,6 +1,7 @@
 //! The daemon: engine, gateway and the nodes' supervisors in one process, over one store directory.
 
 mod agent_binary;
+mod cloudshell;
 mod config;
 mod error;
 mod fleet;
@@ -15,4 +16,4 @@ pub(crate) use config::ServeArguments;
 pub(crate) use error::DaemonError;
 pub(crate) use init::{InitArguments, init};
 pub(crate) use secret::{ask_passphrase, new_passphrase, passphrase_in};
-pub(crate) use serve::serve;
+pub(crate) use serve::{serve, shutdown_signal};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::DaemonError;
-use super::fleet::{Fleet, LOCAL, NewNode};
+use super::fleet::{Fleet, NewNode, Provider};
 use super::init::rewrap;
 use super::store_dir::StoreDir;
 
@@ -48,14 +48,9 @@ impl Operator for DaemonOperator {
     }
 
     async fn add_node(&self, request: AddNode) -> Result<NodeId, OperatorError> {
-        if request.provider != LOCAL {
-            let reason = format!(
-                "there is no provider {:?}; this program has {LOCAL:?}",
-                request.provider
-            );
-            return Err(OperatorError::Refused { reason });
-        }
+        let provider = parse_provider(&request.provider)?;
         let new = NewNode {
+            provider,
             id: request.id,
             domain: request.domain,
             capacity: request.capacity,
@@ -87,6 +82,18 @@ impl Operator for DaemonOperator {
         *self.envelope.lock().unwrap_or_else(PoisonError::into_inner) = rewrapped;
         Ok(())
     }
+}
+
+fn parse_provider(text: &str) -> Result<Provider, OperatorError> {
+    let found = Provider::ALL
+        .into_iter()
+        .find(|provider| provider.as_str() == text);
+    found.ok_or_else(|| OperatorError::Refused {
+        reason: format!(
+            "there is no provider {text:?}; this program has {}",
+            Provider::ALL.map(Provider::as_str).join(" and ")
+        ),
+    })
 }
 
 fn translate(error: DaemonError) -> OperatorError {

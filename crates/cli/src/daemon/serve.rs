@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use ::cloudshell::SharedCredentialsProvider;
 use catalogue::SqliteCatalogue;
 use codec::{KeyEnvelope, MasterKey, Sealer};
 use engine::{Engine, EngineConfig};
@@ -17,14 +18,18 @@ use zeroize::Zeroizing;
 
 use super::DaemonError;
 use super::agent_binary;
+use super::cloudshell::{CLOUDSHELL, CloudShell, Ledger};
 use super::config::{ServeArguments, ServeConfig};
 use super::fleet::Fleet;
 use super::operator::DaemonOperator;
 use super::secret::{SecretArguments, unlock};
 use super::store_dir::{StoreDir, read_limited};
 
-/// Runs until a signal; the agents stay.
-pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), DaemonError> {
+/// Runs until a signal; the agents stay. With `credentials`, AWS's own way of finding some is left alone.
+pub(crate) async fn serve(
+    arguments: ServeArguments,
+    credentials: Option<SharedCredentialsProvider>,
+) -> Result<(), DaemonError> {
     start_logging();
     let dir = StoreDir::locate(arguments.dir.clone())?;
     let envelope = dir.read_envelope()?;
@@ -41,8 +46,8 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), DaemonError> 
         return Err(DaemonError::TokenMissing { addr: config.addr });
     }
     let listener = listen(&config).await?;
-    let (published, operator, engine) = assemble(&dir, &config, envelope, &master).await?;
-    operator.fleet.start(config.local_nodes).await?;
+    let (published, operator, engine) = assemble(&dir, &config, envelope, &master, credentials).await?;
+    operator.fleet.start(config.local_nodes, &config.regions).await?;
     announce(&listener);
     info!(store = %operator.store().id, "serving");
     let gateway = GatewayConfig {
@@ -62,6 +67,7 @@ async fn assemble(
     config: &ServeConfig,
     envelope: KeyEnvelope,
     master: &MasterKey,
+    credentials: Option<SharedCredentialsProvider>,
 ) -> Result<(watch::Receiver<bytes::Bytes>, Arc<DaemonOperator>, Engine), DaemonError> {
     let key = dir.link_key()?;
     let engine = open_engine(dir, config, &envelope, master, &key).await?;
@@ -78,6 +84,8 @@ async fn assemble(
         binary: agent_binary::load(config.agent.as_deref())?,
         envelope: envelopes.clone(),
         capacity: config.capacity,
+        agents_bind: config.link_addr.to_string(),
+        cloudshell: cloudshell(dir, config, &engine, credentials).await?,
         tasks: Mutex::new(HashMap::new()),
         changes: tokio::sync::Mutex::new(()),
     };
@@ -88,6 +96,30 @@ async fn assemble(
         published,
     };
     Ok((envelopes, Arc::new(operator), engine))
+}
+
+/// Credentials are asked for only if the store has regions, or shall have some.
+async fn cloudshell(
+    dir: &StoreDir,
+    config: &ServeConfig,
+    engine: &Engine,
+    credentials: Option<SharedCredentialsProvider>,
+) -> Result<Result<CloudShell, String>, DaemonError> {
+    let known = engine.catalogue().nodes().await?;
+    let mut kept = known.iter().filter(|node| node.provider == CLOUDSHELL);
+    let Some(region) = config.regions.first().or(kept.next().map(|node| &node.id)) else {
+        return Ok(Err("start the daemon with --regions to use CloudShell".to_owned()));
+    };
+    let credentials = match credentials {
+        Some(credentials) => credentials,
+        None => ::cloudshell::load_credentials(config.profile.as_deref(), region.as_str()).await?,
+    };
+    Ok(Ok(CloudShell {
+        credentials,
+        endpoint: config.endpoint_url.clone(),
+        keep_awake: config.keep_awake,
+        ledger: Arc::new(Ledger::open(dir.ledger())?),
+    }))
 }
 
 async fn open_engine(
@@ -139,7 +171,8 @@ fn read_token(path: &Path) -> Result<BearerToken, DaemonError> {
     })
 }
 
-async fn shutdown_signal() {
+/// Returns when the process is asked to end.
+pub(crate) async fn shutdown_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };

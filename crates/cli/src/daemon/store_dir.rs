@@ -19,6 +19,7 @@ use super::DaemonError;
 /// daemon.key         the daemon's link key; agents obey no other
 /// catalogue.sqlite   the index; can be rebuilt from the nodes
 /// config.toml        settings, optional
+/// regions.json       how long each CloudShell region was awake this month
 /// nodes/<id>/        home directories of local nodes
 /// lock               held by the running daemon
 /// ```
@@ -50,6 +51,10 @@ impl StoreDir {
 
     pub(crate) fn key_file(&self) -> PathBuf {
         self.root.join("store.key")
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.root.join("regions.json")
     }
 
     fn envelope(&self) -> PathBuf {
