@@ -1,4 +1,4 @@
-//! [`Control`](crate::Control) over HTTP, for other programs on this machine.
+//! [`Control`] over HTTP, for other programs on this machine.
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ pub enum Command {
         #[serde(default)]
         region: Option<String>,
     },
-    /// Drops a region's data channels, once, when one of them has carried more than this from now on or from its opening.
+    /// Drops a region's data channels, once, when one of them has carried more than this since it was opened.
     DropSocketsAfter {
         /// Where.
         region: String,

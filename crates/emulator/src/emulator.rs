@@ -104,11 +104,13 @@ impl RunningEmulator {
         for task in &self.tasks {
             task.abort();
         }
+        // Whoever opens a session now finds the emulator closing; whoever did before is in the list.
+        let environments = self.shared.environments();
         for session in self.shared.sessions_in(None) {
             session.close("");
         }
         if self.shared.config.kills_processes_on_drop {
-            processes::kill_all(&self.shared.environments());
+            processes::kill_all(&environments);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::service::{Caller, Home};
+use crate::sigv4::is_region;
 
 /// The directory under which all homes are.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ impl Homes {
             return Vec::new();
         };
         let names = regions.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let restored = names.filter_map(|region| {
+        let restored = names.filter(|name| is_region(name)).filter_map(|region| {
             let home = Home {
                 principal: principal.to_owned(),
                 region: region.clone(),

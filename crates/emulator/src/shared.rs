@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) tasks: TaskTracker,
     pub(crate) closing: CancellationToken,
+    /// A permit for each data channel that may be open.
+    pub(crate) sockets: Arc<Semaphore>,
     credentials: Mutex<Vec<Credential>>,
     service: Mutex<Service>,
     sessions: Mutex<HashMap<String, SessionHandle>>,
@@ -80,6 +82,7 @@ impl Shared {
             counters: Counters::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
+            sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
             service: Mutex::new(service),
             sessions: Mutex::default(),
             changed: Notify::new(),
@@ -129,6 +132,9 @@ impl Shared {
         token: &str,
     ) -> Result<SessionHandle, String> {
         self.with_service(|service, now| {
+            if self.closing.is_cancelled() {
+                return Err("the emulator is closing".to_owned());
+            }
             let redeemed = service.redeem(session, token, now, &self.config.channel);
             let (owned, tab) = redeemed.map_err(|error| error.to_string())?;
             let mut sessions = lock(&self.sessions);
@@ -224,3 +230,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Ten shells in each of thirty regions, and as many that have not said who they are.
+const SOCKETS_MAX: usize = 600;

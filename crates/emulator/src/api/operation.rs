@@ -118,7 +118,7 @@ fn create(shared: &Shared, place: &service::Caller, request: CreateEnvironment) 
     let creation = || shared.faults.creation(&place.region);
     shared.with_service(|service, now| {
         let owned = match vpc {
-            Some(vpc) => service.create_vpc(place, vpc, now, creation())?,
+            Some(vpc) => service.create_vpc(place, vpc, now, creation)?,
             None => service.create_default(place, now, creation)?,
         };
         let mut created = identity(owned);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde::Deserialize;
@@ -17,10 +18,15 @@ use crate::shared::Shared;
 
 /// Lets a client in; the token is in its first message.
 pub(crate) fn upgrade(shared: Arc<Shared>, session: String, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let tracked = shared.tasks.token();
     upgrade
         .max_message_size(MESSAGE_LEN_MAX)
         .max_frame_size(MESSAGE_LEN_MAX)
         .on_upgrade(move |socket| async move {
+            let _held = (permit, tracked);
             let closing = shared.closing.clone();
             tokio::select! {
                 () = closing.cancelled() => {}

@@ -220,7 +220,7 @@ impl Service {
         caller: &Caller,
         vpc: Vpc,
         now: SystemTime,
-        creation: Creation,
+        creation: impl FnOnce() -> Creation,
     ) -> Result<&Owned, Refusal> {
         let others: Vec<_> = self
             .list(caller)
@@ -233,7 +233,7 @@ impl Service {
         if others.len() >= self.config.vpc_environments_max {
             return Err(Refusal::TooManyVpcEnvironments(self.config.vpc_environments_max));
         }
-        let index = self.create(caller, Some(vpc), now, creation)?;
+        let index = self.create(caller, Some(vpc), now, creation())?;
         Ok(&self.environments[index])
     }
 

@@ -1,5 +1,6 @@
 //! A small client: signs with the SDK's own signer, builds frames from a recorded one, and keeps a terminal's text.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -137,10 +138,15 @@ impl Client {
         );
     }
 
+    /// Creates the default environment, or finds it.
+    pub(crate) async fn environment_id(&self) -> String {
+        let created = self.ok("createEnvironment", json!({})).await;
+        created["EnvironmentId"].as_str().unwrap().to_owned()
+    }
+
     /// Creates the default environment, and waits until it runs.
     pub(crate) async fn environment(&self) -> String {
-        let created = self.ok("createEnvironment", json!({})).await;
-        let id = created["EnvironmentId"].as_str().unwrap().to_owned();
+        let id = self.environment_id().await;
         self.wait_for(&id, "RUNNING").await;
         id
     }
