@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use pty_process::OwnedReadPty;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
@@ -168,7 +169,7 @@ impl Session {
             command = commands.recv() => Woken::Command(command),
             _ = closing.changed() => Woken::Closed,
             bytes = receive(link) => Woken::Received(bytes),
-            read = async { sleep_until(*read_after).await; reader.read(buffer).await }, if can_read => Woken::Read(read),
+            read = read_no_sooner(*read_after, reader, buffer), if can_read => Woken::Read(read),
             written = writer.write(typed), if !typed.is_empty() => Woken::Written(written),
             _ = shell.wait(), if shell_runs => Woken::ShellEnded,
             () = sleep_until(wakes_at.unwrap_or_else(Instant::now)), if wakes_at.is_some() => Woken::TimedOut,
@@ -292,6 +293,14 @@ impl Session {
     fn now_ms(&self) -> u64 {
         unix_ms(std::time::SystemTime::now())
     }
+}
+
+/// Timers are only as fine as a millisecond: a moment that has come is not waited for.
+async fn read_no_sooner(at: Instant, reader: &mut OwnedReadPty, buffer: &mut [u8]) -> std::io::Result<usize> {
+    if at > Instant::now() {
+        sleep_until(at).await;
+    }
+    reader.read(buffer).await
 }
 
 async fn receive(link: &mut Option<Link>) -> Option<Bytes> {
