@@ -1,18 +1,23 @@
 //! Who asks AWS: found where every AWS program finds it.
 
 use std::error::Error;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::Mutex;
 
-/// Credentials from the environment, a profile (keys, single sign-on, roles, processes), a web identity, a container or
-/// an instance, in this order; refreshed when they expire. `profile` is preferred to `AWS_PROFILE`.
+/// The credentials of a profile; without one, from the environment, the default profile (or `AWS_PROFILE`), a web
+/// identity, a container or an instance, in this order. Profiles may have keys, single sign-on, roles and processes. They
+/// are refreshed when they expire.
 ///
 /// They are asked for once, so that what is wrong is said now.
 ///
@@ -23,28 +28,48 @@ pub async fn load_credentials(
     profile: Option<&str>,
     region: &str,
 ) -> Result<SharedCredentialsProvider, LoadCredentialsError> {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .region(Region::new(region.to_owned()));
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
-    }
     let failed = |reason: String| LoadCredentialsError {
         profile: profile.map(str::to_owned),
         reason,
     };
-    let config = loader.load().await;
-    let provider = config
-        .credentials_provider()
-        .ok_or_else(|| failed("no provider is configured".to_owned()))?;
+    let provider = match profile {
+        Some(profile) => Some(of_profile(profile, region)),
+        None => of_chain(region).await,
+    };
+    let provider = provider.ok_or_else(|| failed("no provider is configured".to_owned()))?;
     provider
         .provide_credentials()
         .await
         .map_err(|error| failed(chain(&error)))?;
     Ok(provider)
+}
+
+/// Who names a profile means it, whatever the environment says.
+fn of_profile(profile: &str, region: &str) -> SharedCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::v2026_01_12()))
+        .with_http_client(http_client())
+        .with_region(Some(Region::new(region.to_owned())));
+    let provider = ProfileFileCredentialsProvider::builder()
+        .configure(&config)
+        .profile_name(profile)
+        .build();
+    SharedCredentialsProvider::new(provider)
+}
+
+async fn of_chain(region: &str) -> Option<SharedCredentialsProvider> {
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client())
+        .region(Region::new(region.to_owned()))
+        .load()
+        .await;
+    config.credentials_provider()
+}
+
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
 }
 
 /// Credentials that never change.
@@ -59,14 +84,24 @@ pub fn static_credentials(
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "no AWS credentials ({reason}); tried the environment (AWS_ACCESS_KEY_ID), {}, web identity, container and \
-     instance; sign in (aws sso login), or run aws configure",
-    profile.as_ref().map_or("the default profile".to_owned(), |profile| format!("the profile {profile:?}"))
-)]
+#[error("no AWS credentials: {reason}; tried {}; sign in (aws sso login), or run aws configure", Tried(profile.as_deref()))]
 pub struct LoadCredentialsError {
     profile: Option<String>,
     reason: String,
+}
+
+struct Tried<'a>(Option<&'a str>);
+
+impl fmt::Display for Tried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(profile) => write!(f, "the profile {profile:?}"),
+            None => write!(
+                f,
+                "the environment (AWS_ACCESS_KEY_ID), the default profile (AWS_PROFILE), web identity, container and instance"
+            ),
+        }
+    }
 }
 
 /// Keeps what a provider gave: to ask a role's or an instance's provider is a request of its own.
@@ -115,7 +150,7 @@ impl CachedCredentials {
     }
 }
 
-/// An error with its causes, for people; a cause that only repeats is left out.
+/// An error with its causes, for people, on one line; a cause that only repeats is left out.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -127,7 +162,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    text
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Somebody may sign in again, or change a file, at any time.
@@ -199,18 +234,14 @@ mod tests {
 
     #[test]
     fn the_sentence_names_what_was_tried() {
-        let error = LoadCredentialsError {
-            profile: Some("work".to_owned()),
-            reason: "no such profile".to_owned(),
+        let said = |profile: Option<&str>| {
+            let (profile, reason) = (profile.map(str::to_owned), "none set".to_owned());
+            LoadCredentialsError { profile, reason }.to_string()
         };
-        let text = error.to_string();
-        for part in [
-            "no such profile",
-            "AWS_ACCESS_KEY_ID",
-            "\"work\"",
-            "aws sso login",
-        ] {
-            assert!(text.contains(part), "{text}");
-        }
+        assert_eq!(
+            said(Some("work")),
+            "no AWS credentials: none set; tried the profile \"work\"; sign in (aws sso login), or run aws configure"
+        );
+        assert!(said(None).contains("AWS_ACCESS_KEY_ID"), "{}", said(None));
     }
 }

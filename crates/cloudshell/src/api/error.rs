@@ -135,7 +135,7 @@ impl ApiError {
     }
 
     /// A refusal that is not about who asks means that there is nothing left to ask about.
-    pub(super) fn as_gone(mut self) -> Self {
+    pub(super) fn into_gone(mut self) -> Self {
         let is_client_error = self.status.is_some_and(|status| (400..500).contains(&status));
         if is_client_error && matches!(self.kind, ErrorKind::Refused | ErrorKind::WrongState) {
             self.kind = ErrorKind::Gone;
@@ -489,9 +489,9 @@ mod tests {
 
     #[test]
     fn only_a_refusal_about_the_environment_makes_it_gone() {
-        assert_eq!(refused(400, "").as_gone().kind(), ErrorKind::Gone);
-        assert_eq!(refused(403, "").as_gone().kind(), ErrorKind::NotAllowed);
-        assert_eq!(refused(429, "").as_gone().kind(), ErrorKind::Throttled);
-        assert_eq!(refused(500, "").as_gone().kind(), ErrorKind::ServiceFault);
+        assert_eq!(refused(400, "").into_gone().kind(), ErrorKind::Gone);
+        assert_eq!(refused(403, "").into_gone().kind(), ErrorKind::NotAllowed);
+        assert_eq!(refused(429, "").into_gone().kind(), ErrorKind::Throttled);
+        assert_eq!(refused(500, "").into_gone().kind(), ErrorKind::ServiceFault);
     }
 }

@@ -148,7 +148,7 @@ impl Api {
         let operation = Operation::GetEnvironmentStatus;
         self.ask(operation, &OfEnvironment { environment_id })
             .await
-            .map_err(ApiError::as_gone)
+            .map_err(ApiError::into_gone)
     }
 
     /// Wakes a suspended environment.

@@ -102,7 +102,7 @@ impl EnvironmentShell {
                 self.environment_id, status.status
             )));
         }
-        let session = Session::open(&self.api, &self.environment_id, &self.deletions)
+        let session = Session::open_among(&self.api, &self.environment_id, &self.deletions)
             .await
             .map_err(unavailable)?;
         debug!(environment = self.environment_id, "session opened");

@@ -41,12 +41,17 @@ impl Drop for SessionLifetime {
 }
 
 impl Session {
-    /// Opens a session in a running environment. Its deletion will be one of `deletions`.
+    /// Opens a session in a running environment. Whoever gives up waiting leaves none behind.
     ///
     /// # Errors
     ///
     /// [`OpenSessionError`] if the API does not grant a session, or it cannot be connected to.
-    pub async fn open(
+    pub async fn open(api: &Api, environment_id: &str) -> Result<Self, OpenSessionError> {
+        Self::open_among(api, environment_id, &TaskTracker::new()).await
+    }
+
+    /// Opens a session whose deletion will be one of `deletions`.
+    pub(crate) async fn open_among(
         api: &Api,
         environment_id: &str,
         deletions: &TaskTracker,

@@ -115,3 +115,35 @@ const MESSAGE_LEN_MAX: usize = HEADER_LEN + PAYLOAD_LEN_MAX;
 const READ_BUFFER_LEN: usize = 16 << 10;
 /// Several messages; what is more waits in the channel.
 const WRITE_BUFFER_LEN_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ApiConfig;
+    use crate::credentials::static_credentials;
+
+    #[test]
+    fn a_token_is_only_sent_in_the_open_within_this_machine() {
+        let config = ApiConfig::new("eu-west-1", static_credentials("a", "b", None));
+        let aws = Api::new(config.clone()).expect("it can be made");
+        let endpoint = "http://127.0.0.1:1".parse().ok();
+        let local = Api::new(ApiConfig { endpoint, ..config }).expect("it can be made");
+        let is_taken = |api, url| check_scheme(api, url).is_ok();
+        assert!(is_taken(&aws, "wss://ssmmessages.eu-west-1.amazonaws.com/v1"));
+        assert!(!is_taken(&aws, "ws://ssmmessages.eu-west-1.amazonaws.com/v1"));
+        assert!(!is_taken(&aws, "https://ssmmessages.eu-west-1.amazonaws.com/v1"));
+        assert!(is_taken(&local, "ws://127.0.0.1:1/v1"));
+    }
+
+    #[test]
+    fn a_url_is_used_byte_for_byte() {
+        let target = "/v1/data-channel/1-a?role=publish_subscribe&cell-number=AAEAA+b/c==&x=%2b%20'";
+        let request = request(&format!("wss://host:8443{target}")).expect("a URL");
+        assert_eq!(
+            request.uri().path_and_query().map(ToString::to_string).as_deref(),
+            Some(target)
+        );
+        assert_eq!(request.headers()["host"], "host:8443");
+        assert!(request.headers().get("origin").is_none());
+    }
+}
