@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalogue::{CatalogueError, Totals};
+use model::NodeId;
 
 use crate::Engine;
 use crate::layout::DomainView;
@@ -44,6 +45,21 @@ impl Engine {
             stripes_degraded,
             used_bytes: self.used_bytes(),
         })
+    }
+
+    /// How many shards are placed on a node; it holds at least as many, unless it lost some.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError`].
+    pub async fn shards_placed_on(&self, node: &NodeId) -> Result<u64, CatalogueError> {
+        let on_node =
+            |placement: &[Option<NodeId>]| placement.iter().flatten().filter(|id| *id == node).count() as u64;
+        let placements = self.catalogue().placements().await?;
+        let shards = placements
+            .iter()
+            .map(|placed| on_node(&placed.placement) * placed.stripes);
+        Ok(shards.sum())
     }
 
     /// What an object put now could lose: the answer for an empty store.

@@ -6,6 +6,7 @@ use catalogue::{CatalogueError, Object, Stripe};
 use model::{ChunkRef, Domain, NodeId, NodeState, ObjectPath};
 
 use crate::Engine;
+use crate::nodes::Node;
 use crate::plan::tolerance;
 
 impl Engine {
@@ -74,7 +75,7 @@ impl Engine {
 
 /// The nodes' domains and states at a moment.
 pub(crate) struct DomainView {
-    nodes: HashMap<NodeId, (Domain, NodeState)>,
+    nodes: HashMap<NodeId, (Domain, Standing)>,
 }
 
 impl DomainView {
@@ -83,7 +84,7 @@ impl DomainView {
         Self {
             nodes: nodes
                 .iter()
-                .map(|node| (node.id().clone(), (node.domain().clone(), node.state())))
+                .map(|node| (node.id().clone(), (node.domain().clone(), standing(node))))
                 .collect(),
         }
     }
@@ -100,8 +101,8 @@ impl DomainView {
     }
 
     fn domain_of_living(&self, id: &NodeId) -> Option<&Domain> {
-        let (domain, state) = self.nodes.get(id)?;
-        is_there(*state).then_some(domain)
+        let (domain, standing) = self.nodes.get(id)?;
+        (*standing == Standing::Trusted).then_some(domain)
     }
 
     fn layout(&self, chunk: Option<ChunkRef>, stripe: Stripe) -> StripeLayout {
@@ -123,7 +124,8 @@ impl DomainView {
         let known = node.and_then(|id| self.nodes.get(id));
         let state = match (node, known) {
             (None, _) => ShardState::NeverWritten,
-            (Some(_), Some((_, state))) if is_there(*state) => ShardState::Placed,
+            (Some(_), Some((_, Standing::Trusted))) => ShardState::Placed,
+            (Some(_), Some((_, Standing::Forgetful))) => ShardState::Doubtful,
             (Some(_), _) => ShardState::Unreachable,
         };
         ShardPlace {
@@ -134,9 +136,24 @@ impl DomainView {
     }
 }
 
-/// A node that sleeps can be woken; one that is lost or unavailable may never come back, so it is not counted on.
-fn is_there(state: NodeState) -> bool {
-    matches!(state, NodeState::Connected | NodeState::Asleep)
+/// What a node's shards are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// They are counted on.
+    Trusted,
+    /// It holds fewer than it should, and which are gone is not known: none is counted on.
+    Forgetful,
+    /// It may never come back.
+    Away,
+}
+
+/// A node that sleeps can be woken; one that is lost or unavailable may never come back.
+fn standing(node: &Node) -> Standing {
+    match node.state() {
+        NodeState::Connected | NodeState::Asleep if node.missing_shards() > 0 => Standing::Forgetful,
+        NodeState::Connected | NodeState::Asleep => Standing::Trusted,
+        _ => Standing::Away,
+    }
 }
 
 /// The worse of two tolerances; the outer `None` is "nothing seen yet".
@@ -188,6 +205,8 @@ pub struct ShardPlace {
 pub enum ShardState {
     /// Put, on a node that is there.
     Placed,
+    /// Put, on a node that holds fewer shards than it should: this one may be gone.
+    Doubtful,
     /// Put, on a node that cannot be reached now.
     Unreachable,
     /// The node failed when the stripe was written.

@@ -78,6 +78,8 @@ struct View {
     latency: Option<Duration>,
     usage: Option<Usage>,
     allowance: Option<Allowance>,
+    /// How many shards fewer it holds than are placed on it.
+    missing_shards: u64,
     /// When it answered last.
     seen: Option<Instant>,
     /// It failed: until then others are asked first.
@@ -129,6 +131,7 @@ impl Node {
             latency: None,
             usage: None,
             allowance: None,
+            missing_shards: 0,
             seen: None,
             suspect_until: None,
             stalled_until: None,
@@ -210,6 +213,16 @@ impl Node {
     /// Says that it may sleep now, however lately it was wanted.
     pub fn rest(&self) {
         self.wanted.send_replace(None);
+    }
+
+    /// Says how many shards fewer it holds than are placed on it.
+    pub fn set_missing_shards(&self, count: u64) {
+        self.write(|view| view.missing_shards = count);
+    }
+
+    /// How many shards fewer it holds than are placed on it, as far as is known.
+    pub fn missing_shards(&self) -> u64 {
+        self.read(|view| view.missing_shards)
     }
 
     /// Says what its provider still allows.

@@ -92,3 +92,14 @@ async fn a_node_that_hangs_while_it_wakes_delays_and_fails_nothing() {
     store.put("a", b"bytes").await.expect("eight are enough");
     assert_eq!(store.get("a").await.expect("stored"), b"bytes");
 }
+
+#[tokio::test]
+async fn a_node_that_lost_shards_is_not_counted_on() {
+    let store = store(LONG).await;
+    store.put("a", b"bytes").await.expect("stored");
+    let node = &store.nodes[2].node;
+    assert_eq!(store.engine.shards_placed_on(node.id()).await.expect("known"), 1);
+    node.set_missing_shards(1);
+    let health = store.engine.health().await.expect("known");
+    assert_eq!(health.domains_may_be_lost, Some(2));
+}

@@ -51,6 +51,8 @@ pub struct Attached {
     pub peer: PeerId,
     /// The agent's datagrams, as lines.
     pub stream: ShellStream,
+    /// Whether it was started just now: links to the one before it lead nowhere.
+    pub is_new: bool,
 }
 
 /// Makes sure that the right agent runs on a node, and attaches to it.
@@ -76,8 +78,12 @@ pub async fn bootstrap(shell: &dyn Shell, spec: &AgentSpec) -> Result<Attached, 
     );
     let started = run(shell, Step::Start, &serve).await?;
     check(Step::Start, started)?;
-    attach(shell, spec).await?.ok_or(BootstrapError::NoAnswer {
+    let attached = attach(shell, spec).await?.ok_or(BootstrapError::NoAnswer {
         reason: "it started and is not there".to_owned(),
+    })?;
+    Ok(Attached {
+        is_new: true,
+        ..attached
     })
 }
 
@@ -143,7 +149,11 @@ async fn attach(shell: &dyn Shell, spec: &AgentSpec) -> Result<Option<Attached>,
         .map_err(|source| BootstrapError::Shell { step, source })?;
     let answer = tokio::time::timeout(ATTACH_TIMEOUT, read_answer(&mut stream.reader)).await;
     match answer.unwrap_or(Err(format!("no answer within {ATTACH_TIMEOUT:?}"))) {
-        Ok(Answer::Attached(peer)) => Ok(Some(Attached { peer, stream })),
+        Ok(Answer::Attached(peer)) => Ok(Some(Attached {
+            peer,
+            stream,
+            is_new: false,
+        })),
         Ok(Answer::Absent) => Ok(None),
         Err(reason) => Err(BootstrapError::NoAnswer { reason }),
     }

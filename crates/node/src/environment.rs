@@ -27,6 +27,9 @@ pub trait Environment: Debug + Send + Sync {
     /// Says that it is in use.
     async fn heartbeat(&self) -> Result<(), EnvironmentError>;
 
+    /// Gives back what it holds of the service, as far as that takes no longer than a few seconds.
+    async fn close(&self) {}
+
     /// A shell in it; of use only while it runs.
     async fn shell(&self) -> Result<Arc<dyn Shell>, EnvironmentError>;
 }

@@ -93,14 +93,19 @@ impl Supervisor {
 
     async fn attach(&self) -> Result<CarryingShell, EnvironmentError> {
         let shell = self.environment.shell().await?;
-        let Attached { peer, stream } = bootstrap(&*shell, &self.spec).await.map_err(bootstrap_error)?;
+        let Attached { peer, stream, is_new } =
+            bootstrap(&*shell, &self.spec).await.map_err(bootstrap_error)?;
         let attached = self.endpoint.attach_shell(peer);
         let carrier = tokio::spawn(async move {
             let _guard = stream.guard;
             let ended = attached.run(stream.reader, stream.writer).await;
             format!("the shell ended: {ended:?}")
         });
-        Ok(CarryingShell { peer, carrier })
+        Ok(CarryingShell {
+            peer,
+            is_new,
+            carrier,
+        })
     }
 
     async fn connect(&self, peer: Option<PeerId>) -> Result<Link, EnvironmentError> {
@@ -230,17 +235,12 @@ impl Run {
             Outcome::Failed(error) => return Happening::Failed(step, error),
             Outcome::Done => {}
             Outcome::Attached(shell) => {
-                let is_other = self
-                    .link
-                    .as_ref()
-                    .is_some_and(|link| link.peer_id() != shell.peer);
+                let leads_there = |link: &Link| link.peer_id() == shell.peer && !shell.is_new;
+                let is_stale = self.link.as_ref().is_some_and(|link| !leads_there(link));
                 self.shell = Some(shell);
-                if is_other {
-                    // Another agent has taken over; it has to be dialled.
-                    self.lifecycle.happened(
-                        Happening::LinkLost("another agent has taken over".to_owned()),
-                        self.begun.elapsed(),
-                    );
+                if is_stale {
+                    let lost = Happening::LinkLost("its agent was started anew".to_owned());
+                    self.lifecycle.happened(lost, self.begun.elapsed());
                 }
             }
             Outcome::Connected(link) => {
@@ -291,6 +291,8 @@ async fn sleep_until(time: Option<Instant>) {
 /// A shell that carries datagrams in a task of its own.
 struct CarryingShell {
     peer: PeerId,
+    /// Whether its agent was started for it.
+    is_new: bool,
     carrier: JoinHandle<String>,
 }
 

@@ -102,6 +102,7 @@ fn shown(shard: &ShardPlace) -> String {
     let node = shard.node.as_deref().unwrap_or("–");
     match shard.state {
         ShardState::Placed => node.to_owned(),
+        ShardState::Doubtful => format!("{node}?"),
         ShardState::Unreachable => format!("({node})"),
         ShardState::NeverWritten => "–".to_owned(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalogue::NodeEntry;
@@ -11,6 +12,7 @@ use node::{AgentBinary, AgentSpec, AlwaysOn, Environment, KeepAwake, LinkStatus,
 use shell::LocalShell;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
+use tracing::debug;
 use transport::Endpoint;
 
 use super::DaemonError;
@@ -34,9 +36,26 @@ pub(crate) struct Fleet {
     pub(crate) agents_bind: String,
     /// Or why there is none.
     pub(crate) cloudshell: Result<CloudShell, String>,
-    pub(crate) tasks: std::sync::Mutex<HashMap<NodeId, [AbortHandle; 2]>>,
+    pub(crate) running: std::sync::Mutex<HashMap<NodeId, Running>>,
     /// One node is added or removed at a time.
     pub(crate) changes: Mutex<()>,
+}
+
+/// What runs for a node.
+#[derive(Debug)]
+pub(crate) struct Running {
+    tasks: [AbortHandle; 2],
+    environment: Arc<dyn Environment>,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        let closed = tokio::time::timeout(CLOSE_TIMEOUT, self.environment.close()).await;
+        if closed.is_err() {
+            debug!("sessions are left to end by themselves");
+        }
+    }
 }
 
 /// A node that somebody wants to add.
@@ -131,13 +150,21 @@ impl Fleet {
             node.into_iter().for_each(|node| self.engine.nodes().insert(node));
             return Err(error.into());
         }
-        let tasks = self
-            .tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
-        tasks.into_iter().flatten().for_each(|task| task.abort());
+        if let Some(running) = self.running().remove(id) {
+            // In the background: the service may take its time.
+            tokio::spawn(running.stop());
+        }
         Ok(())
+    }
+
+    /// Gives back what the nodes hold of their providers; the agents stay.
+    pub(crate) async fn stop(&self) {
+        let running: Vec<Running> = self.running().drain().map(|(_, running)| running).collect();
+        futures_util::future::join_all(running.into_iter().map(Running::stop)).await;
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self, entry: NodeEntry) -> Result<(), DaemonError> {
@@ -149,7 +176,7 @@ impl Fleet {
         ));
         let (environment, policy) = self.environment(&node)?;
         let supervisor = Supervisor {
-            environment,
+            environment: Arc::clone(&environment),
             policy,
             wanted: node.wanted(),
             spec,
@@ -164,10 +191,11 @@ impl Fleet {
         });
         let supervising = tokio::spawn(supervisor.run(status)).abort_handle();
         let watching = tokio::spawn(watch_node(self.engine.clone(), node, remote, watched)).abort_handle();
-        self.tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, [supervising, watching]);
+        let running = Running {
+            tasks: [supervising, watching],
+            environment,
+        };
+        self.running().insert(id, running);
         Ok(())
     }
 
@@ -234,5 +262,8 @@ impl NewNode {
 
 /// The provider of agents on this machine.
 const LOCAL: &str = "local";
+
+/// A person waits for it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const LOCAL_CAPACITY: ByteCount = ByteCount(1 << 30);

@@ -28,7 +28,7 @@ pub(crate) async fn watch_node(
         }
         let link = status.borrow_and_update().clone();
         let now = if link.state == NodeState::Connected {
-            ask(&node, &remote).await
+            ask(&engine, &node, &remote).await
         } else {
             link
         };
@@ -44,7 +44,9 @@ pub(crate) async fn watch_node(
 }
 
 /// Learns how full the node is and which way its packets go; a node that does not answer is lost.
-async fn ask(node: &Node, remote: &RemoteStore) -> LinkStatus {
+async fn ask(engine: &Engine, node: &Node, remote: &RemoteStore) -> LinkStatus {
+    // Asked for first: what is put on the node meanwhile is not missing.
+    let placed = engine.shards_placed_on(node.id()).await.unwrap_or(0);
     let reason = match tokio::time::timeout(ANSWER_TIMEOUT, node.store().usage()).await {
         Ok(Ok(usage)) => {
             node.set_usage(usage);
@@ -53,7 +55,7 @@ async fn ask(node: &Node, remote: &RemoteStore) -> LinkStatus {
             }
             return LinkStatus {
                 state: NodeState::Connected,
-                reason: None,
+                reason: missing(node, usage.shards, placed),
             };
         }
         Ok(Err(error)) => error.to_string(),
@@ -63,6 +65,15 @@ async fn ask(node: &Node, remote: &RemoteStore) -> LinkStatus {
         state: NodeState::Lost,
         reason: Some(reason),
     }
+}
+
+/// A home that was wiped is back, and empty: fewer shards than are placed there is what shows it.
+fn missing(node: &Node, shards: u64, placed: u64) -> Option<String> {
+    let missing = placed.saturating_sub(shards);
+    node.set_missing_shards(missing);
+    (missing > 0).then(|| {
+        format!("it holds {shards} of the {placed} shards placed there; none of them is counted on until they are repaired")
+    })
 }
 
 /// Often enough that a person who watches `status` sees paths change and nodes vanish.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use ::cloudshell::SharedCredentialsProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use catalogue::SqliteCatalogue;
 use codec::{KeyEnvelope, MasterKey, Sealer};
 use engine::{Engine, EngineConfig};
@@ -47,7 +47,8 @@ pub(crate) async fn serve(
     }
     let listener = listen(&config).await?;
     let (published, operator, engine) = assemble(&dir, &config, envelope, &master, credentials).await?;
-    operator.fleet.start(config.local_nodes, &config.regions).await?;
+    let fleet = Arc::clone(&operator.fleet);
+    fleet.start(config.local_nodes, &config.regions).await?;
     announce(&listener);
     info!(store = %operator.store().id, "serving");
     let gateway = GatewayConfig {
@@ -55,6 +56,7 @@ pub(crate) async fn serve(
         ..GatewayConfig::new(engine, operator)
     };
     let served = gateway::serve(listener, gateway, shutdown_signal()).await;
+    fleet.stop().await;
     drop(published);
     served.map_err(|source| DaemonError::Listen {
         addr: config.addr.to_string(),
@@ -86,7 +88,7 @@ async fn assemble(
         capacity: config.capacity,
         agents_bind: config.link_addr.to_string(),
         cloudshell: cloudshell(dir, config, &engine, credentials).await?,
-        tasks: Mutex::new(HashMap::new()),
+        running: Mutex::new(HashMap::new()),
         changes: tokio::sync::Mutex::new(()),
     };
     let operator = DaemonOperator {

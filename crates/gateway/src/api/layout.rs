@@ -79,6 +79,8 @@ pub struct ShardPlace {
 pub enum ShardState {
     /// Put, on a node that is there.
     Placed,
+    /// Put, on a node that holds fewer shards than it should: this one may be gone.
+    Doubtful,
     /// Put, on a node that cannot be reached now.
     Unreachable,
     /// The node failed when the stripe was written.
@@ -134,6 +136,7 @@ impl From<engine::ShardState> for ShardState {
     fn from(state: engine::ShardState) -> Self {
         match state {
             engine::ShardState::Placed => Self::Placed,
+            engine::ShardState::Doubtful => Self::Doubtful,
             engine::ShardState::Unreachable => Self::Unreachable,
             engine::ShardState::NeverWritten => Self::NeverWritten,
         }

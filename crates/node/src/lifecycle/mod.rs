@@ -216,7 +216,8 @@ impl Lifecycle {
         match (before, state) {
             (_, EnvironmentState::Failed) => self.missed("its environment could not be made", now),
             (Some(EnvironmentState::Waking), EnvironmentState::Asleep) => self.missed("it did not wake", now),
-            _ => {}
+            // Whatever failed before, this is why.
+            _ => self.reason = None,
         }
     }
 

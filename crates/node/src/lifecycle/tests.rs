@@ -104,7 +104,10 @@ fn a_node_that_may_rest_goes_to_sleep_at_once() {
     does(&mut life, Step::Sleep, SECOND);
     let mut life = connected(KeepAwake::Always);
     life.happened(Happening::Dismissed, SECOND);
-    assert!(matches!(life.decide(SECOND), Decision::WaitUntil(_)), "it is to stay awake");
+    assert!(
+        matches!(life.decide(SECOND), Decision::WaitUntil(_)),
+        "it is to stay awake"
+    );
 }
 
 #[test]

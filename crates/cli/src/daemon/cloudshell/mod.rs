@@ -7,7 +7,8 @@ mod regions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::cloudshell::{Api, ApiConfig, SharedCredentialsProvider};
+use ::cloudshell::{Api, ApiConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use engine::Node;
 use model::NodeId;
 use node::{Environment, KeepAwake};

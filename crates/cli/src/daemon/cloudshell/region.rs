@@ -141,6 +141,12 @@ impl Environment for Region {
         Ok(())
     }
 
+    async fn close(&self) {
+        if let Some(found) = self.found() {
+            found.shell.close().await;
+        }
+    }
+
     async fn shell(&self) -> Result<Arc<dyn Shell>, EnvironmentError> {
         let id = self.id()?;
         let found = self.found().filter(|found| found.id == id);
