@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::config::{Credential, EmulatorConfig};
 use crate::control::Control;
-use crate::processes;
 use crate::server::serve;
 use crate::shared::Shared;
+use crate::{processes, stun};
 
 /// Starts emulators.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ impl Emulator {
         let unavailable = |source| StartError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(unavailable)?;
         let bound = listener.local_addr().map_err(unavailable)?;
+        let stun_socket = UdpSocket::bind((addr.ip(), 0)).await.map_err(unavailable)?;
+        let stun_addr = stun_socket.local_addr().map_err(unavailable)?;
         let shared = Shared::new(config, bound.to_string());
         shared.bucket.prepare().map_err(|source| StartError::Directory {
             path: shared.config.dir.display().to_string(),
@@ -57,7 +59,8 @@ impl Emulator {
         });
         Ok(RunningEmulator {
             shared,
-            tasks: vec![server, time],
+            tasks: vec![server, time, tokio::spawn(stun::serve(stun_socket))],
+            stun_addr,
         })
     }
 }
@@ -67,12 +70,18 @@ impl Emulator {
 pub struct RunningEmulator {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
+    stun_addr: SocketAddr,
 }
 
 impl RunningEmulator {
     /// What to put in place of `https://cloudshell.<region>.amazonaws.com`: `http://127.0.0.1:<port>`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.shared.authority)
+    }
+
+    /// Where its STUN server listens (UDP).
+    pub fn stun_addr(&self) -> SocketAddr {
+        self.stun_addr
     }
 
     /// The emulator's levers.

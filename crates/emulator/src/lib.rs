@@ -9,6 +9,8 @@
 //! POST /_emulator/command, GET /_emulator/state     the levers of Control
 //! ```
 //!
+//! Besides, a STUN server on a UDP port of its own tells clients their address ([`RunningEmulator::stun_addr`]).
+//!
 //! A default environment per principal and region has its home at `<dir>/<principal>/<region>/home`; its shells are real
 //! `bash` processes in real pseudo-terminals, run by whoever runs the emulator. There is no sandbox: a credential of the
 //! emulator is as good as a login, so it listens on loopback only and its default credential is random.
@@ -53,6 +55,7 @@ mod server;
 mod service;
 mod shared;
 mod sigv4;
+mod stun;
 
 pub use self::config::{
     BucketConfig, ChannelConfig, Credential, Delays, EmulatorConfig, Pump, ServiceConfig,
