@@ -1,5 +1,7 @@
 //! Shows that a file goes through the presigned form and address, and only as they were given.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod client;
 
 use client::{REGION, World};
