@@ -245,6 +245,16 @@ impl Node {
         can_wake && !self.is_suspect()
     }
 
+    /// Whether it was wanted while it slept, and is on its way.
+    pub(crate) fn is_waking(&self) -> bool {
+        self.read(|view| view.is_waking)
+    }
+
+    /// How much of its allowance is used; nothing, where nothing is counted.
+    pub(crate) fn awake_this_month(&self) -> Duration {
+        self.read(|view| view.allowance.map_or(Duration::ZERO, |allowance| allowance.awake))
+    }
+
     /// Wakes it. Returns whether it answers within the time.
     pub(crate) async fn wake(&self, timeout: Duration) -> bool {
         let mut state = self.state.subscribe();

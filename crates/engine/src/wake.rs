@@ -36,8 +36,10 @@ impl Engine {
         if missing == 0 {
             return;
         }
-        // In the order of shards: data before parity.
-        let mut asleep = nodes().filter(|node| node.is_asleep());
+        // Every stripe chooses the same ones: those on their way first, then those with most time left.
+        let mut asleep: Vec<_> = nodes().filter(|node| node.is_asleep()).collect();
+        asleep.sort_by_cached_key(|node| (!node.is_waking(), node.awake_this_month(), node.id().clone()));
+        let mut asleep = asleep.into_iter();
         let timeout = self.config().wake_timeout;
         let wake = |node: Arc<Node>| async move { node.wake(timeout).await };
         let mut waking: FuturesUnordered<_> = asleep.by_ref().take(missing).map(wake).collect();

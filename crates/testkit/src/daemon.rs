@@ -36,15 +36,30 @@ impl DaemonProcess {
         assert!(status.expect("the program runs").success(), "init failed");
     }
 
-    /// Starts the daemon of a store on a free port, and waits until all of its nodes are connected.
+    /// Starts the daemon of a store on a free port, with local nodes, and waits until all of them are connected.
     pub fn start(program: &Path, agent: &Path, dir: &Path, nodes: usize) -> Self {
+        let daemon = Self::start_with(program, agent, dir, &["--nodes", &format!("local:{nodes}")], &[]);
+        daemon.wait_for("connected", nodes);
+        daemon
+    }
+
+    /// Starts the daemon of a store on a free port with further arguments and variables, and waits until it answers.
+    pub fn start_with(
+        program: &Path,
+        agent: &Path,
+        dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--dir")
             .arg(dir)
             .arg("--agent")
             .arg(agent)
-            .args(["--addr", "127.0.0.1:0", "--nodes", &format!("local:{nodes}")])
+            .args(["--addr", "127.0.0.1:0"])
+            .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -59,14 +74,12 @@ impl DaemonProcess {
             .strip_prefix("listening on ")
             .expect("the daemon says where it listens")
             .to_owned();
-        let daemon = Self {
+        Self {
             program: program.to_owned(),
             dir: dir.to_owned(),
             child,
             url,
-        };
-        daemon.wait_for("connected", nodes);
-        daemon
+        }
     }
 
     /// Where the API is.
@@ -159,6 +172,13 @@ impl DaemonProcess {
         self.end_daemon();
         // The agents belong to the next daemon.
         std::mem::forget(self);
+    }
+
+    /// Asks the daemon to end, and waits until it has.
+    pub fn terminate(mut self) {
+        send(self.child.id() as i32, Signal::TERM);
+        let status = self.child.wait().expect("it is a child");
+        assert!(status.success(), "{status}");
     }
 
     fn end_daemon(&mut self) {
