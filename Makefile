@@ -7,7 +7,7 @@ TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 AGENT_FLAGS := -C target-feature=+crt-static -C force-unwind-tables=no
 AGENT  := target/$(TRIPLE)/agent/cloudshell-store-agent
 
-.PHONY: help build demo demo-end test bench check doc clean
+.PHONY: help build demo test bench check doc clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,11 +19,8 @@ build: ## the daemon and the static agent, optimised, in target/dist
 	@mkdir -p $(DIST)
 	@install -m 755 target/release/cloudshell-store $(AGENT) $(DIST)
 
-demo: build ## a store in ./demo with nine agents on this machine, at 127.0.0.1:8080
+demo: build ## a store in ./demo on nine emulated regions, at 127.0.0.1:8080
 	@scripts/demo.sh
-
-demo-end: ## stop the demo's agents (stop the daemon with Ctrl-C first)
-	@scripts/agents.sh end demo
 
 test: build ## every test
 	CLOUDSHELL_STORE_AGENT=$(CURDIR)/$(DIST)/cloudshell-store-agent $(CARGO) test --release --locked --workspace
