@@ -5,7 +5,7 @@ use model::ByteCount;
 
 use crate::client::Client;
 use crate::error::CommandError;
-use crate::output::{Cell, Style, Table, print_json, print_text};
+use crate::output::{Cell, Style, Table, count, print_json, print_text};
 
 pub(crate) async fn run(client: &Client, style: &Style) -> Result<(), CommandError> {
     let status = client.status().await?;
@@ -23,15 +23,7 @@ fn describe(status: &Status, style: &Style) -> String {
     );
     text.push_str(&node_table(&status.nodes, style));
     text.push('\n');
-    let stored = ByteCount(status.bytes);
-    let used = ByteCount(status.used_bytes);
-    let expansion = status
-        .expansion
-        .map_or(String::new(), |factor| format!(", {factor:.2} times as much"));
-    text.push_str(&format!(
-        "{} objects, {stored}; {used} on the nodes{expansion}\n",
-        status.objects
-    ));
+    text.push_str(&space(status));
     if status.stripes_degraded > 0 {
         text.push_str(&format!(
             "{} stripes have fewer shards than they should\n",
@@ -42,6 +34,26 @@ fn describe(status: &Status, style: &Style) -> String {
         text.push_str("This store is NOT encrypted.\n");
     }
     text
+}
+
+fn space(status: &Status) -> String {
+    let (objects, stored) = (count(status.objects as usize, "object"), ByteCount(status.bytes));
+    let used = ByteCount(status.used_bytes);
+    let asked = status
+        .nodes
+        .iter()
+        .filter(|node| node.used_bytes.is_some())
+        .count();
+    if asked < status.nodes.len() {
+        let nodes = status.nodes.len();
+        return format!(
+            "{objects}, {stored}; {used} on the {asked} of {nodes} nodes that could be asked so far\n"
+        );
+    }
+    let expansion = status
+        .expansion
+        .map_or(String::new(), |factor| format!(", {factor:.2} times as much"));
+    format!("{objects}, {stored}; {used} on the nodes{expansion}\n")
 }
 
 /// The one honest sentence.

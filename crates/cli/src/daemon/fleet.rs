@@ -161,6 +161,12 @@ impl Fleet {
     pub(crate) async fn stop(&self) {
         let running: Vec<Running> = self.running().drain().map(|(_, running)| running).collect();
         futures_util::future::join_all(running.into_iter().map(Running::stop)).await;
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.endpoint.close())
+            .await
+            .is_err()
+        {
+            debug!("the agents are left to notice");
+        }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Running>> {

@@ -9,6 +9,8 @@ use node::{LinkStatus, RemoteStore};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::now_unix_ms;
+
 /// Follows a node's link, and asks the agent itself every second, until the supervisor ends: a link can be up while the
 /// agent behind it is stuck, and what `status` says must not be better than the truth.
 pub(crate) async fn watch_node(
@@ -32,6 +34,7 @@ pub(crate) async fn watch_node(
         } else {
             link
         };
+        visit(&node, now_unix_ms());
         let before = node.snapshot();
         if (before.state, &before.reason) != (now.state, &now.reason) {
             node.set_state(now.state, now.reason);
@@ -67,6 +70,17 @@ async fn ask(engine: &Engine, node: &Node, remote: &RemoteStore) -> LinkStatus {
     }
 }
 
+/// A home that nobody uses is removed in the end; using it in time keeps it.
+fn visit(node: &Node, now_unix_ms: i64) {
+    let kept_until = node
+        .snapshot()
+        .allowance
+        .and_then(|allowance| allowance.kept_until_unix_ms);
+    if kept_until.is_some_and(|until| until - now_unix_ms < VISIT_BEFORE_MS) {
+        node.want();
+    }
+}
+
 /// A home that was wiped is back, and empty: fewer shards than are placed there is what shows it.
 fn missing(node: &Node, shards: u64, placed: u64) -> Option<String> {
     let missing = placed.saturating_sub(shards);
@@ -76,7 +90,40 @@ fn missing(node: &Node, shards: u64, placed: u64) -> Option<String> {
     })
 }
 
+/// Ten of the hundred and twenty days: enough for a laptop that is on holiday with its user.
+const VISIT_BEFORE_MS: i64 = 10 * 24 * 3600 * 1000;
+
 /// Often enough that a person who watches `status` sees paths change and nodes vanish.
 const PERIOD: Duration = Duration::from_secs(1);
 /// On a busy machine an answer took up to a second; a node that is wrongly held to be lost would get no shards.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use catalogue::NodeEntry;
+    use engine::Allowance;
+    use shardstore::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn a_home_is_visited_in_time() {
+        let entry = NodeEntry {
+            id: "eu-west-1".parse().expect("a name"),
+            domain: "eu-west-1".parse().expect("a name"),
+            provider: "cloudshell".to_owned(),
+            capacity_bytes: 1 << 30,
+        };
+        let node = Node::new(entry, Arc::new(MemoryStore::new(1 << 30)));
+        let day = 24 * 3600 * 1000;
+        node.set_allowance(Allowance {
+            awake: Duration::ZERO,
+            awake_max: Duration::from_secs(200 * 3600),
+            kept_until_unix_ms: Some(120 * day),
+        });
+        visit(&node, 109 * day);
+        assert_eq!(*node.wanted().borrow(), None);
+        visit(&node, 111 * day);
+        assert!(node.wanted().borrow().is_some());
+    }
+}

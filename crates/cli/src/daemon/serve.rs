@@ -74,6 +74,9 @@ async fn assemble(
     let key = dir.link_key()?;
     let engine = open_engine(dir, config, &envelope, master, &key).await?;
     let (published, envelopes) = watch::channel(envelope.to_bytes().into());
+    // What can be refused comes before the socket is bound.
+    let binary = agent_binary::load(config.agent.as_deref())?;
+    let cloudshell = cloudshell(dir, config, &engine, credentials).await?;
     let fleet = Fleet {
         dir: dir.clone(),
         store: envelope.store(),
@@ -83,11 +86,11 @@ async fn assemble(
             bind: vec![config.link_addr],
         })
         .await?,
-        binary: agent_binary::load(config.agent.as_deref())?,
+        binary,
         envelope: envelopes.clone(),
         capacity: config.capacity,
         agents_bind: config.link_addr.to_string(),
-        cloudshell: cloudshell(dir, config, &engine, credentials).await?,
+        cloudshell,
         running: Mutex::new(HashMap::new()),
         changes: tokio::sync::Mutex::new(()),
     };
@@ -116,12 +119,17 @@ async fn cloudshell(
         Some(credentials) => credentials,
         None => ::cloudshell::load_credentials(config.profile.as_deref(), region.as_str()).await?,
     };
-    Ok(Ok(CloudShell {
+    let cloudshell = CloudShell {
         credentials,
         endpoint: config.endpoint_url.clone(),
         keep_awake: config.keep_awake,
         ledger: Arc::new(Ledger::open(dir.ledger())?),
-    }))
+    };
+    config
+        .regions
+        .iter()
+        .try_for_each(|region| cloudshell.check_region(region))?;
+    Ok(Ok(cloudshell))
 }
 
 async fn open_engine(
@@ -197,6 +205,8 @@ fn start_logging() {
         .try_init();
 }
 
-/// The QUIC library reports every lost packet; its users need its errors only.
-const LOG_DEFAULT: &str = "info,iroh=error,noq=error,noq_proto=error,netwatch=error,swarm_discovery=error";
+/// The QUIC library reports every lost packet and the credentials library every source without any; their users need
+/// their errors only.
+const LOG_DEFAULT: &str =
+    "info,aws_config=error,iroh=error,noq=error,noq_proto=error,netwatch=error,swarm_discovery=error";
 const TOKEN_FILE_LEN_MAX: u64 = 4096;

@@ -34,6 +34,7 @@ pub(crate) async fn metrics(State(gateway): State<Arc<Gateway>>) -> Result<Respo
     register_counters(&mut registry, &gateway.engine.counters());
     register_health(&mut registry, &health);
     register_nodes(&mut registry, &snapshots(&gateway));
+    register_allowances(&mut registry, &snapshots(&gateway));
     gateway.metrics.register(&mut registry);
     let mut page = String::new();
     text::encode(&mut page, &registry).expect("a string takes everything");
@@ -163,6 +164,37 @@ fn register_nodes(registry: &mut Registry, nodes: &[Node]) {
         Unit::Seconds,
         latency,
     );
+}
+
+/// What providers allow, where something is counted.
+fn register_allowances(registry: &mut Registry, nodes: &[Node]) {
+    let (awake, awake_max) = (Gauges::<NodeLabels>::default(), Gauges::<NodeLabels>::default());
+    let kept_until = Gauges::<NodeLabels>::default();
+    for node in nodes {
+        let Some(allowance) = node.allowance else {
+            continue;
+        };
+        let labels = || NodeLabels {
+            node: node.id.clone(),
+        };
+        set(&awake, labels(), allowance.awake_hours * 3600.0);
+        set(&awake_max, labels(), allowance.awake_hours_max * 3600.0);
+        if let Some(unix_ms) = allowance.kept_until_unix_ms {
+            set(&kept_until, labels(), unix_ms as f64 / 1000.0);
+        }
+    }
+    let seconds = [
+        ("node_awake", "How long the node was awake this month", awake),
+        ("node_awake_max", "How long it may be awake in a month", awake_max),
+        (
+            "node_kept_until",
+            "When its home is removed if it is not used before, since 1970",
+            kept_until,
+        ),
+    ];
+    for (name, help, gauges) in seconds {
+        registry.register_with_unit(name, help, Unit::Seconds, gauges);
+    }
 }
 
 type Gauges<L> = Family<L, Gauge<f64, std::sync::atomic::AtomicU64>>;

@@ -1,7 +1,7 @@
 //! The environment of one region.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ::cloudshell::{Api, ApiError, EnvironmentShell, ErrorKind, ShellOptions};
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use node::{Again, Environment, EnvironmentError, EnvironmentState};
 use shell::Shell;
 
 use super::Ledger;
+use crate::daemon::now_unix_ms;
 
 /// The default environment of the caller in a region, and its shell.
 #[derive(Debug)]
@@ -188,11 +189,6 @@ fn explain(error: ApiError) -> EnvironmentError {
         reason: error.to_string(),
         again,
     }
-}
-
-fn now_unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
