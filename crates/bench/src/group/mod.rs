@@ -11,6 +11,7 @@ mod limits;
 mod list;
 mod object;
 mod range;
+mod shell;
 mod stream;
 
 /// Measures a group of figures.
@@ -23,7 +24,7 @@ pub(crate) struct Step {
 }
 
 /// All steps in the order in which they run.
-pub(crate) const STEPS: [Step; 8] = [
+pub(crate) const STEPS: [Step; 9] = [
     Step {
         name: "limits",
         run: limits::run,
@@ -55,5 +56,9 @@ pub(crate) const STEPS: [Step; 8] = [
     Step {
         name: "agent",
         run: agent::run,
+    },
+    Step {
+        name: "shell",
+        run: shell::run,
     },
 ];
