@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -10,6 +11,7 @@ import botocore.config
 import botocore.exceptions
 import botocore.loaders
 import botocore.session
+import urllib3
 
 HERE = pathlib.Path(__file__).resolve().parent
 NPM_TERMINAL = ["node", str(HERE.parent / "npm" / "terminal.js")]
@@ -26,12 +28,30 @@ def session():
     return made
 
 
-def client(region, key_id=None, secret=None):
-    """A client that says what it is told the first time, instead of trying again."""
-    once = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=30)
+def endpoint():
+    """The emulator's address. Without it botocore would go to the real service, as whoever runs this."""
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if not url.startswith("http://127.0.0.1:"):
+        raise AssertionError("AWS_ENDPOINT_URL names no emulator: start this with conformance/run")
+    return url
+
+
+def client(region, key_id=None, secret=None, attempts=1):
+    """A client that tries everything once, if it is not told otherwise."""
+    endpoint()
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    config = botocore.config.Config(retries=retries, connect_timeout=10, read_timeout=30)
     return session().create_client(
-        "cloudshell", region_name=region, aws_access_key_id=key_id, aws_secret_access_key=secret, config=once
+        "cloudshell", region_name=region, aws_access_key_id=key_id, aws_secret_access_key=secret, config=config
     )
+
+
+def pull(command, **rest):
+    """Pulls one of the emulator's levers."""
+    url = f"{endpoint()}/_emulator/command"
+    answer = urllib3.request("POST", url, json={"command": command, **rest}, retries=False, timeout=10)
+    if answer.status != 204:
+        raise AssertionError(f"{command}: {answer.status} {answer.data}")
 
 
 def refusal(call, **request):

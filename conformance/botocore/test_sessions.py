@@ -1,6 +1,7 @@
 """Shows that sessions look like the service's, run commands, and count."""
 
 import json
+import shutil
 import unittest
 import urllib.parse
 import uuid
@@ -42,6 +43,14 @@ class Sessions(unittest.TestCase):
         for tab in [{}, {"TabId": "tab"}, {"TabId": str(uuid.uuid1())}]:
             request = {"EnvironmentId": environment, "SessionType": "TMUX", **tab}
             self.assertEqual(cloudshell.refusal(client.create_session, **request)[0], 400, json.dumps(tab))
+
+    @unittest.skipUnless(shutil.which("tmux"), "needs tmux")
+    def test_a_tab_is_a_session_too(self):
+        client = cloudshell.client("ap-northeast-3")
+        environment = cloudshell.running(client)
+        tab = {"SessionType": "TMUX", "TabId": str(uuid.uuid4()), "QCliDisabled": True}
+        made = client.create_session(EnvironmentId=environment, **tab)
+        client.delete_session(EnvironmentId=environment, SessionId=made["SessionId"])
 
     def test_a_region_has_ten_shells(self):
         client = cloudshell.client("ap-northeast-2")

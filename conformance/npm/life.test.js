@@ -1,4 +1,5 @@
-// Shows that ssm-session and aws4 get a shell from the emulator: environment, session, commands with exact output, end.
+// Shows that ssm-session and aws4 get a shell from the emulator: environment, session, commands with exact output,
+// and the end.
 
 "use strict";
 

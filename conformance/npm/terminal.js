@@ -2,8 +2,8 @@
 //
 //   node terminal.js COMMAND < answer of createSession      prints exactly what the command printed
 //
-// ssm-session acknowledges everything, acknowledgements too, and never resends; its messages are padded with NULs on the
-// left and their digest is hexadecimal and cut off. The service puts up with all of that.
+// ssm-session acknowledges everything, acknowledgements too, and never resends; the names of its messages are padded
+// with NULs on the left and their digest is hexadecimal and cut off. The service puts up with all of that.
 
 "use strict";
 
