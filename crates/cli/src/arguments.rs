@@ -54,7 +54,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  cloudshell-store serve\n  cloudshell-store serve --dir ~/store --nodes local:9\n  CLOUDSHELL_STORE_KEY=... cloudshell-store serve --addr 127.0.0.1:9000"
     )]
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Run CloudShell's emulator: its API, environments and terminals on this machine
     #[command(
         after_help = "Examples:\n  cloudshell-store emulator\n  cloudshell-store emulator --dir /tmp/shells --addr 127.0.0.1:4566 --delays real\n  curl -s http://127.0.0.1:4566/_emulator/state | jq"

@@ -2,6 +2,8 @@
 //! on a real disk. Three agents fall silent, processes are killed at any moment; what was acknowledged comes back
 //! byte-identical.
 
+mod programs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -13,32 +15,9 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use testkit::{DaemonProcess, Lottery};
 
+use crate::programs::{agent, program, scratch};
+
 const NODES: usize = 9;
-
-fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_cloudshell-store"))
-}
-
-/// The agent that `make` built, else the one beside the daemon.
-fn agent() -> PathBuf {
-    let beside = program().with_file_name("cloudshell-store-agent");
-    let agent = std::env::var_os("CLOUDSHELL_STORE_AGENT").map_or(beside, PathBuf::from);
-    assert!(
-        agent.is_file(),
-        "no agent at {}: run the tests with `make test`",
-        agent.display()
-    );
-    agent
-}
-
-/// A store directory on the disk that holds the build, since temporary directories may be in memory.
-fn scratch() -> TempDir {
-    let beside = program().parent().expect("it lies somewhere").to_owned();
-    tempfile::Builder::new()
-        .prefix("store-")
-        .tempdir_in(beside)
-        .expect("a scratch directory")
-}
 
 fn start(dir: &Path) -> DaemonProcess {
     DaemonProcess::start(&program(), &agent(), dir, NODES)

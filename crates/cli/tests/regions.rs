@@ -1,6 +1,8 @@
 //! The whole path on emulated CloudShell regions: real client, real daemon, agents put on nine environments through their
 //! shells. Regions fall asleep, sessions are cut, agents are killed, a home is wiped.
 
+mod programs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 use emulator::{Command, Control, Emulator, EmulatorConfig, RunningEmulator};
 use tempfile::TempDir;
 use testkit::{DaemonProcess, Lottery};
+
+use crate::programs::{agent, program, scratch};
 
 const REGIONS: [&str; 9] = [
     "us-east-1",
@@ -21,16 +25,6 @@ const REGIONS: [&str; 9] = [
     "sa-east-1",
 ];
 
-fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_cloudshell-store"))
-}
-
-/// The agent that `make` built, else the one beside the daemon.
-fn agent() -> PathBuf {
-    let beside = program().with_file_name("cloudshell-store-agent");
-    std::env::var_os("CLOUDSHELL_STORE_AGENT").map_or(beside, PathBuf::from)
-}
-
 /// A store on nine emulated regions, connected.
 struct World {
     daemon: DaemonProcess,
@@ -43,11 +37,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let beside = program().parent().expect("it lies somewhere").to_owned();
-        let dir = tempfile::Builder::new()
-            .prefix("regions-")
-            .tempdir_in(beside)
-            .expect("a directory");
+        let dir = scratch();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let emulator = runtime
             .block_on(Emulator::start(EmulatorConfig::fast(dir.path().join("aws"))))

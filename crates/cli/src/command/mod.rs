@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Arguments, style: &Style) -> Result<(), Comma
     let client = || Client::new(&arguments.global);
     match arguments.command {
         Command::Init(init) => make_store(init, style).await,
-        Command::Serve(serve) => Ok(daemon::serve(serve, None).await?),
+        Command::Serve(serve) => Ok(daemon::serve(*serve, None).await?),
         Command::Emulator(arguments) => emulator::run(&arguments, style).await,
         Command::Demo(arguments) => demo::run(arguments, style).await,
         Command::Put(put) => put::run(&client()?, put, style).await,
