@@ -26,7 +26,7 @@ test: build ## every test
 	CLOUDSHELL_STORE_AGENT=$(CURDIR)/$(DIST)/cloudshell-store-agent $(CARGO) test --release --locked --workspace
 
 bench: build ## the speed of everything, beside its target
-	$(CARGO) build --release --locked -p bench -p codec -p transport -p catalogue --bins --examples
+	$(CARGO) build --release --locked -p bench -p codec -p transport -p catalogue -p cloudshell --bins --examples
 	target/release/store-bench --dist $(DIST)
 
 check: ## formatting and lints

@@ -273,18 +273,8 @@ mod tests {
     fn arguments() -> ServeArguments {
         ServeArguments {
             dir: None,
-            config: None,
             addr: None,
-            nodes: None,
-            regions: None,
-            keep_awake: None,
-            profile: None,
-            endpoint_url: None,
-            capacity: None,
-            key: None,
-            key_file: None,
-            token_file: None,
-            agent: None,
+            ..ServeArguments::new(PathBuf::new(), SocketAddr::from(([127, 0, 0, 1], 0)))
         }
     }
 
