@@ -290,14 +290,16 @@ mod tests {
             (
                 config.addr,
                 config.local_nodes,
-                config.capacity,
+                config.keep_awake,
+                // Of a local node.
+                config.capacity.unwrap_or(ByteCount(1 << 30)),
                 config.link_addr,
                 config.geometry,
                 config.spare_shards_min,
             )
         };
         assert_eq!(comparable(&shown), comparable(&defaults));
-        assert_eq!(shown_defaults().lines().count(), 9, "every key is shown");
+        assert_eq!(shown_defaults().lines().count(), 13, "every key is shown");
     }
 
     #[test]
