@@ -7,11 +7,11 @@ TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 AGENT_FLAGS := -C target-feature=+crt-static -C force-unwind-tables=no
 AGENT  := target/$(TRIPLE)/agent/cloudshell-store-agent
 
-.PHONY: help build demo test bench check doc clean
+.PHONY: help build demo test bench conformance fuzz check doc clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## the daemon and the static agent, optimised, in target/dist
 	$(CARGO) build --release --locked -p cli
@@ -28,6 +28,12 @@ test: build ## every test
 bench: build ## the speed of everything, beside its target
 	$(CARGO) build --release --locked -p bench -p codec -p transport -p catalogue -p cloudshell --bins --examples
 	target/release/store-bench --dist $(DIST)
+
+conformance: build ## clients of others against the emulator (needs python3 and npm)
+	CLOUDSHELL_STORE=$(CURDIR)/$(DIST)/cloudshell-store conformance/run
+
+fuzz: ## each fuzz target for a minute (needs a nightly toolchain)
+	fuzz/run 60
 
 check: ## formatting and lints
 	$(CARGO) fmt --all --check
