@@ -61,8 +61,10 @@ impl InFlight {
 
     /// When the next message is to be sent again.
     pub(super) fn resend_at(&self) -> Option<Instant> {
-        let delay = self.delay();
-        self.messages.iter().map(|sent| sent.last_sent + delay).min()
+        self.messages
+            .iter()
+            .map(|sent| sent.last_sent + self.delay(sent))
+            .min()
     }
 
     /// Messages that are due again, the oldest first; a few, since the rest may only wait for a slow peer.
@@ -71,9 +73,9 @@ impl InFlight {
     ///
     /// [`Unanswered`] if one was sent too often.
     pub(super) fn take_due(&mut self, now: Instant) -> Result<Vec<Vec<u8>>, Unanswered> {
-        let delay = self.delay();
+        let delays: Vec<Duration> = self.messages.iter().map(|sent| self.delay(sent)).collect();
         let mut due = Vec::new();
-        for sent in &mut self.messages {
+        for (sent, delay) in self.messages.iter_mut().zip(delays) {
             if due.len() < RESEND_BURST && sent.last_sent + delay <= now {
                 if sent.sends >= SENDS_MAX {
                     return Err(Unanswered { sends: sent.sends });
@@ -97,8 +99,11 @@ impl InFlight {
         }
     }
 
-    fn delay(&self) -> Duration {
-        let factor = 1_u32 << self.timeouts.min(BACKOFF_DOUBLINGS_MAX);
+    /// A message that was sent often waits long, even while others are acknowledged: a terminal whose input is full takes
+    /// later messages and leaves the next one unanswered.
+    fn delay(&self, sent: &Sent) -> Duration {
+        let doublings = self.timeouts.max(sent.sends - 1);
+        let factor = 1_u32 << doublings.min(BACKOFF_DOUBLINGS_MAX);
         (self.estimate.resend_delay() * factor).min(BACKOFF_MAX)
     }
 }
@@ -163,6 +168,23 @@ mod tests {
         );
         assert_eq!(delays.iter().max(), Some(&BACKOFF_MAX));
         assert_eq!(error, Unanswered { sends: SENDS_MAX });
+        assert!(now - start > Duration::from_secs(200), "{:?}", now - start);
+    }
+
+    #[test]
+    fn a_message_that_is_refused_while_others_are_taken_is_not_given_up_soon() {
+        let start = Instant::now();
+        let mut in_flight = InFlight::default();
+        in_flight.push(start, 0, vec![0]);
+        let mut now = start;
+        for number in 1.. {
+            in_flight.push(now, number, vec![1]);
+            now = in_flight.resend_at().expect("in flight");
+            in_flight.acknowledge(now, number);
+            if in_flight.take_due(now).is_err() {
+                break;
+            }
+        }
         assert!(now - start > Duration::from_secs(200), "{:?}", now - start);
     }
 

@@ -208,13 +208,21 @@ async fn put_over_terminal(shell: &EnvironmentShell, file: &File<'_>) -> Result<
     );
     let mut last_problem = "it did not arrive".to_owned();
     for _ in 0..ROUNDS_MAX {
-        let arrived = arrived_len(shell, file, &partial, text.len()).await?;
-        if arrived == text.len() {
-            let output = shell.run(&unpack(file, &partial), TRANSFER_TIMEOUT).await?;
-            if output.status != WRONG_CHECKSUM {
-                return file.expect_success(output);
+        let arrived = match arrived_len(shell, file, &partial, text.len()).await {
+            // The session may be cut here as well; the next round has another.
+            Err(error @ ShellError::Unavailable { .. }) => {
+                last_problem = error.to_string();
+                continue;
             }
-            last_problem = output.text.trim().to_owned();
+            arrived => arrived?,
+        };
+        if arrived == text.len() {
+            match shell.run(&unpack(file, &partial), TRANSFER_TIMEOUT).await {
+                Ok(output) if output.status == WRONG_CHECKSUM => last_problem = output.text.trim().to_owned(),
+                Ok(output) => return file.expect_success(output),
+                Err(error @ ShellError::Unavailable { .. }) => last_problem = error.to_string(),
+                Err(error) => return Err(error),
+            }
             continue;
         }
         debug!(arrived, len = text.len(), "typing the file");
