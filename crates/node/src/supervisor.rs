@@ -1,5 +1,6 @@
 //! Keeping one node as connected as it is to be.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,15 +52,9 @@ pub struct LinkStatus {
 impl Supervisor {
     /// Runs until `status` has no receivers left.
     pub async fn run(self, status: watch::Sender<LinkStatus>) {
-        let seed = u64::from_le_bytes(
-            *self
-                .spec
-                .daemon
-                .as_bytes()
-                .first_chunk()
-                .expect("a key has 32 bytes"),
-        );
-        let lifecycle = Lifecycle::new(self.policy, seed ^ Arc::as_ptr(&self.remote) as u64);
+        // Nodes that were lost together must not try again together.
+        let seed = RandomState::new().build_hasher().finish();
+        let lifecycle = Lifecycle::new(self.policy, seed);
         let (wanted, envelope) = (self.wanted.clone(), self.envelope.clone());
         let run = Run {
             supervisor: Arc::new(self),

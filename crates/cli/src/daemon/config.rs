@@ -102,7 +102,8 @@ struct ConfigFile {
 pub(crate) struct ServeConfig {
     pub(crate) addr: SocketAddr,
     pub(crate) token_file: Option<PathBuf>,
-    pub(crate) local_nodes: usize,
+    /// `None` if nobody said: nine for a store that has no nodes and gets no regions.
+    pub(crate) local_nodes: Option<usize>,
     pub(crate) regions: Vec<NodeId>,
     pub(crate) keep_awake: KeepAwake,
     pub(crate) profile: Option<String>,
@@ -110,7 +111,8 @@ pub(crate) struct ServeConfig {
     pub(crate) capacity: Option<ByteCount>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) agent: Option<PathBuf>,
-    pub(crate) link_addr: SocketAddr,
+    /// `None` if nobody said: loopback, unless a node is elsewhere.
+    pub(crate) link_addr: Option<SocketAddr>,
     pub(crate) geometry: Geometry,
     pub(crate) spare_shards_min: usize,
 }
@@ -122,22 +124,17 @@ impl ServeConfig {
         let typed = arguments.clone();
         let regions = typed.regions.or(file.regions);
         let regions = regions.map_or(Ok(Vec::new()), |text| parse_regions(&text))?;
-        let nodes_default = if regions.is_empty() { "local:9" } else { "local:0" };
-        let nodes = typed
-            .nodes
-            .or(file.nodes)
-            .unwrap_or_else(|| nodes_default.to_owned());
+        let nodes = typed.nodes.or(file.nodes);
         let capacity = typed.capacity.or(file.capacity);
         let keep_awake = typed.keep_awake.or(file.keep_awake);
         let endpoint_url = typed.endpoint_url.or(file.endpoint_url).or_else(aws_endpoint_url);
-        let link_addr = link_addr(&regions, endpoint_url.as_ref());
         Ok(Self {
             addr: typed
                 .addr
                 .or(file.addr)
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             token_file: typed.token_file.or(file.token_file),
-            local_nodes: parse_nodes(&nodes)?,
+            local_nodes: nodes.map(|text| parse_nodes(&text)).transpose()?,
             keep_awake: keep_awake.map_or(Ok(KeepAwake::ON_DEMAND), |text| parse_keep_awake(&text))?,
             profile: typed.profile.or(file.profile),
             endpoint_url,
@@ -145,7 +142,7 @@ impl ServeConfig {
             capacity: capacity.map(|text| parse_capacity(&text)).transpose()?,
             key_file: typed.key_file.or(file.key_file),
             agent: typed.agent.or(file.agent),
-            link_addr: file.link_addr.unwrap_or(link_addr),
+            link_addr: file.link_addr,
             geometry: file
                 .geometry
                 .map_or(Ok(Geometry::default()), |text| parse_geometry(&text))?,
@@ -205,15 +202,6 @@ fn parse_keep_awake(text: &str) -> Result<KeepAwake, DaemonError> {
 /// What the AWS tools read as well.
 fn aws_endpoint_url() -> Option<Url> {
     std::env::var("AWS_ENDPOINT_URL").ok()?.parse().ok()
-}
-
-/// Regions are reached through whatever leads to the internet; emulated ones and local nodes are on this machine.
-fn link_addr(regions: &[NodeId], endpoint_url: Option<&Url>) -> SocketAddr {
-    if regions.is_empty() || endpoint_url.is_some() {
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    } else {
-        SocketAddr::from(([0, 0, 0, 0], 0))
-    }
 }
 
 fn parse_capacity(text: &str) -> Result<ByteCount, DaemonError> {
@@ -289,11 +277,11 @@ mod tests {
             let config = config.clone();
             (
                 config.addr,
-                config.local_nodes,
+                config.local_nodes.unwrap_or(9),
                 config.keep_awake,
                 // Of a local node.
                 config.capacity.unwrap_or(ByteCount(1 << 30)),
-                config.link_addr,
+                config.link_addr.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
                 config.geometry,
                 config.spare_shards_min,
             )
@@ -314,7 +302,7 @@ mod tests {
         let config = ServeConfig::resolve(&typed, &store).expect("valid");
         assert_eq!(
             (config.capacity, config.local_nodes),
-            (Some(ByteCount(50 << 20)), 4)
+            (Some(ByteCount(50 << 20)), Some(4))
         );
 
         std::fs::write(store.config(), "capacty = \"2GiB\"\n").expect("written");

@@ -32,8 +32,6 @@ pub(crate) struct Fleet {
     pub(crate) envelope: watch::Receiver<Bytes>,
     /// For new nodes; each provider has a default of its own.
     pub(crate) capacity: Option<ByteCount>,
-    /// UDP address that agents bind.
-    pub(crate) agents_bind: String,
     /// Or why there is none.
     pub(crate) cloudshell: Result<CloudShell, String>,
     pub(crate) running: std::sync::Mutex<HashMap<NodeId, Running>>,
@@ -68,13 +66,21 @@ pub(crate) struct NewNode {
 }
 
 impl Fleet {
-    /// Starts the nodes that the catalogue knows, new ones until there are `local_nodes`, and regions that are missing.
-    pub(crate) async fn start(&self, local_nodes: usize, regions: &[NodeId]) -> Result<(), DaemonError> {
+    /// Starts the nodes that the catalogue knows, local ones until there are `local_nodes`, and regions that are missing. A
+    /// store without any gets nine local ones, unless somebody said otherwise.
+    pub(crate) async fn start(
+        &self,
+        local_nodes: Option<usize>,
+        regions: &[NodeId],
+    ) -> Result<(), DaemonError> {
         let known = self.engine.catalogue().nodes().await?;
         for entry in &known {
             self.run(entry.clone())?;
         }
-        for _ in known.len()..local_nodes {
+        let is_new = known.is_empty() && regions.is_empty();
+        let local_nodes = local_nodes.unwrap_or(if is_new { LOCAL_NODES } else { 0 });
+        let local_known = known.iter().filter(|node| node.provider == LOCAL).count();
+        for _ in local_known..local_nodes {
             self.add(NewNode::default()).await?;
         }
         for region in regions {
@@ -175,7 +181,7 @@ impl Fleet {
 
     fn run(&self, entry: NodeEntry) -> Result<(), DaemonError> {
         let remote = Arc::new(RemoteStore::new());
-        let (id, spec) = (entry.id.clone(), self.spec(entry.capacity_bytes));
+        let (id, spec) = (entry.id.clone(), self.spec(&entry));
         let node = Arc::new(Node::new(
             entry,
             Arc::clone(&remote) as Arc<dyn shardstore::ShardStore>,
@@ -216,12 +222,14 @@ impl Fleet {
         Ok((Arc::new(AlwaysOn::new(Arc::new(shell))), KeepAwake::Always))
     }
 
-    fn spec(&self, capacity_bytes: u64) -> AgentSpec {
+    fn spec(&self, entry: &NodeEntry) -> AgentSpec {
+        let is_elsewhere =
+            entry.provider == CLOUDSHELL && self.cloudshell.as_ref().is_ok_and(CloudShell::is_elsewhere);
         AgentSpec {
             store: self.store,
             daemon: self.endpoint.peer_id(),
-            capacity_bytes,
-            bind: self.agents_bind.clone(),
+            capacity_bytes: entry.capacity_bytes,
+            bind: if is_elsewhere { ANYWHERE } else { LOOPBACK }.to_owned(),
             binary: self.binary.clone(),
         }
     }
@@ -271,5 +279,12 @@ const LOCAL: &str = "local";
 
 /// A person waits for it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// UDP addresses that agents bind.
+const LOOPBACK: &str = "127.0.0.1:0";
+const ANYWHERE: &str = "0.0.0.0:0";
+
+/// As many as a stripe has shards.
+const LOCAL_NODES: usize = 9;
 
 const LOCAL_CAPACITY: ByteCount = ByteCount(1 << 30);

@@ -1,6 +1,7 @@
 //! The running daemon.
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -83,13 +84,12 @@ async fn assemble(
         engine: engine.clone(),
         endpoint: Endpoint::bind(EndpointConfig {
             key,
-            bind: vec![config.link_addr],
+            bind: vec![config.link_addr.unwrap_or(link_addr(&cloudshell))],
         })
         .await?,
         binary,
         envelope: envelopes.clone(),
         capacity: config.capacity,
-        agents_bind: config.link_addr.to_string(),
         cloudshell,
         running: Mutex::new(HashMap::new()),
         changes: tokio::sync::Mutex::new(()),
@@ -101,6 +101,17 @@ async fn assemble(
         published,
     };
     Ok((envelopes, Arc::new(operator), engine))
+}
+
+/// Loopback, unless there may be nodes on other machines.
+fn link_addr(cloudshell: &Result<CloudShell, String>) -> SocketAddr {
+    let is_elsewhere = cloudshell.as_ref().is_ok_and(CloudShell::is_elsewhere);
+    let ip = if is_elsewhere {
+        Ipv4Addr::UNSPECIFIED
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    SocketAddr::from((ip, 0))
 }
 
 /// Credentials are asked for only if the store has regions, or shall have some.

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use engine::Node;
 use model::NodeId;
 use node::{Environment, KeepAwake};
-use url::Url;
+use url::{Host, Url};
 
 use super::DaemonError;
 pub(crate) use ledger::Ledger;
@@ -42,6 +42,17 @@ impl CloudShell {
             reason: error.to_string(),
         })?;
         Ok(Arc::new(Region::new(api, node, Arc::clone(&self.ledger))))
+    }
+
+    /// Whether its environments are on other machines than this one.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        let is_loopback = |url: &Url| match url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        !self.endpoint.as_ref().is_some_and(is_loopback)
     }
 
     /// Whether the name is a region that this program knows, or anything that looks like one if it asks an emulator.
